@@ -1,0 +1,265 @@
+"""Loading: every new file of a feed, validated, then committed one by one."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.loading.containers import container
+from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.faults import UnreadableFile
+from orchestration.loading.files import (
+    ChangedFile,
+    LandedFile,
+    examine,
+    shown_name,
+    walk_feed,
+)
+from orchestration.loading.json_lines import read_json_lines, read_parquet
+from orchestration.loading.records import Context
+from orchestration.loading.report import FeedReport, FileReport, LoadReport
+from orchestration.loading.servicenow import read_servicenow
+from orchestration.loading.settings import LoadSettings
+from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
+from orchestration.loading.tau2 import read_tau2
+from orchestration.loading.times import latest_allowed
+from orchestration.loading.warehouse import (
+    Incumbents,
+    Load,
+    commit_file,
+    create_raw_tables,
+    find_incumbents,
+    known_contents,
+)
+
+BATCH_FILES = 200
+BATCH_ROWS = 50_000
+PROGRESS_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+Warehouse = Path | str | duckdb.DuckDBPyConnection
+Progress = Callable[[str], None]
+
+
+def load_all(
+    landing: Path,
+    warehouse: Warehouse,
+    settings: LoadSettings,
+    load_id: str,
+    now: datetime,
+    feeds: Sequence[str] | None = None,
+    progress: Progress = logger.info,
+) -> LoadReport:
+    """Loads all feeds, or some, and reports on each.
+
+    `now` is the later of the wall clock and the run's "as of": what is more than
+    24 hours ahead of it is turned away.
+    """
+    report = LoadReport(load_id)
+    with connected(warehouse) as connection:
+        create_raw_tables(connection)
+        for feed in feeds if feeds is not None else FEEDS:
+            report.feeds[feed] = load_feed(
+                feed, landing, connection, settings, load_id, now, progress
+            )
+    return report
+
+
+def load_feed(
+    feed: str,
+    landing: Path,
+    warehouse: Warehouse,
+    settings: LoadSettings,
+    load_id: str,
+    now: datetime,
+    progress: Progress = logger.info,
+) -> FeedReport:
+    """Loads the files of one feed whose content is new."""
+    if now.tzinfo is None:
+        raise ValueError(f"now needs a time zone, got {now.isoformat()}")
+    if feed not in FEEDS:
+        raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
+    with connected(warehouse) as connection, tempfile.TemporaryDirectory() as scratch:
+        create_raw_tables(connection)
+        run = _FeedLoad(
+            feed=FEEDS[feed],
+            landing=landing,
+            connection=connection,
+            context=Context(settings, latest_allowed(now)),
+            load=Load(load_id, _utc_now()),
+            scratch=Path(scratch),
+            progress=progress,
+        )
+        return run.run()
+
+
+def list_new_files(
+    feed: str, landing: Path, known: set[str] | Warehouse
+) -> list[LandedFile]:
+    """Files that a load would read now: those whose content is not in history."""
+    if not isinstance(known, set):
+        with connected(known, read_only=True) as connection:
+            known = known_contents(connection, feed)
+    new: list[LandedFile] = []
+    for path in walk_feed(landing, feed):
+        try:
+            file = examine(path, landing)
+        except OSError:
+            continue
+        if file.sha256 not in known:
+            known = known | {file.sha256}
+            new.append(file)
+    return new
+
+
+@contextmanager
+def connected(
+    warehouse: Warehouse, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection as it is, or one to a file that is closed afterwards."""
+    if isinstance(warehouse, duckdb.DuckDBPyConnection):
+        yield warehouse
+        return
+    path = Path(warehouse)
+    if read_only and not path.exists():
+        with duckdb.connect(":memory:") as connection:
+            create_raw_tables(connection)
+            yield connection
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(path), read_only=read_only) as connection:
+        yield connection
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass
+class _FeedLoad:
+    """One feed's files on their way: a batch shares one look at the table."""
+
+    feed: Feed
+    landing: Path
+    connection: duckdb.DuckDBPyConnection
+    context: Context
+    load: Load
+    scratch: Path
+    progress: Progress
+    batch: list[tuple[StagedFile, datetime]] = field(default_factory=list)
+
+    def run(self) -> FeedReport:
+        begun = told = time.monotonic()
+        self.report = FeedReport(self.feed.name)
+        self.known = known_contents(self.connection, self.feed.name)
+        paths = walk_feed(self.landing, self.feed.name)
+        for number, path in enumerate(paths, start=1):
+            self._take(path)
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                self.progress(
+                    f"{self.feed.name}: file {number:,} of {len(paths):,}, "
+                    f"{self.report.records:,} records"
+                )
+        self._flush()
+        self.report.files.sort(key=lambda file: file.path)
+        self.report.seconds = time.monotonic() - begun
+        return self.report
+
+    def _take(self, path: Path) -> None:
+        """Stages a file; whatever is wrong with it stays its own affair."""
+        started_at = _utc_now()
+        name = shown_name(path, self.landing)
+        try:
+            file = examine(path, self.landing)
+            if file.sha256 in self.known:
+                self.report.files.append(FileReport(name, "known", file.sha256))
+                return
+            staged = stage(self.feed, file, lambda: self._records(file), self.scratch)
+        except (OSError, ChangedFile) as problem:
+            self.report.files.append(FileReport(name, "skipped", problem=str(problem)))
+            return
+        except Exception as problem:
+            logger.exception("validation of %r failed", name)
+            text = f"{type(problem).__name__}: {problem}; a fault of the loader itself"
+            self.report.files.append(FileReport(name, "skipped", problem=text))
+            return
+        self.known.add(file.sha256)
+        is_large = len(staged.tables) > 1
+        if is_large:  # it looks its records up itself, after all before it are in
+            self._flush()
+        self.batch.append((staged, started_at))
+        rows = sum(waiting.clean for waiting, _ in self.batch)
+        if is_large or len(self.batch) >= BATCH_FILES or rows >= BATCH_ROWS:
+            self._flush()
+
+    def _records(self, file: LandedFile) -> Iterator[Clean | Rejected]:
+        is_parquet = container(file.name) == "parquet"
+        if self.feed.reader == "json_lines":
+            if is_parquet:
+                return read_parquet(self.feed, file, self.context)
+            return read_json_lines(self.feed, file, self.context)
+        if is_parquet and file.bytes:
+            raise UnreadableFile(
+                "this feed is not read as Parquet; land its own format"
+            )
+        if self.feed.reader == "tau2":
+            return read_tau2(file, self.context)
+        return read_servicenow(file, self.context)
+
+    def _flush(self) -> None:
+        """Commits the batch, file by file, after one look at the table for all."""
+        tables = [
+            table
+            for staged, _ in self.batch
+            for table in staged.tables
+            if isinstance(table, pa.Table)
+        ]
+        incumbents: Incumbents = {}
+        if tables:
+            incumbents = find_incumbents(self.connection, self.feed, tables)
+        for staged, started_at in self.batch:
+            self._commit(staged, started_at, incumbents)
+        self.batch = []
+
+    def _commit(
+        self, staged: StagedFile, started_at: datetime, incumbents: Incumbents
+    ) -> None:
+        is_large = len(staged.tables) > 1
+        try:
+            outcome = commit_file(
+                self.connection,
+                self.feed,
+                staged,
+                self.load,
+                started_at,
+                None if is_large else incumbents,
+            )
+        finally:
+            staged.discard()
+        file = staged.file
+        self.report.files.append(
+            FileReport(
+                path=file.name,
+                status="quarantined" if staged.unreadable else "loaded",
+                sha256=file.sha256,
+                bytes=file.bytes,
+                records=staged.records,
+                loaded=outcome.loaded,
+                replaced=outcome.replaced,
+                duplicates=outcome.duplicates,
+                rejected=staged.rejected,
+                reasons=dict(staged.reasons),
+                problem=staged.unreadable,
+            )
+        )

@@ -1,0 +1,340 @@
+"""One JSON record against its contract: a row of the raw table, or a fault."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import orjson
+
+from orchestration.loading.contracts import Feed, Field
+from orchestration.loading.faults import (
+    NOT_AN_OBJECT,
+    NOT_JSON,
+    Fault,
+    invalid,
+    missing,
+)
+from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, mask_object
+from orchestration.loading.settings import LoadSettings
+from orchestration.loading.times import parse_instant
+
+MAX_DEPTH = 200  # levels of nesting; what is deeper is `not_json`
+INT64 = 2**63
+
+_WIDE_INTEGER = re.compile(rb"[0-9]{20}|-[0-9]{19}")
+_MESSAGES = {
+    "agent_events": ("action_type", {"message_received", "message_sent"}),
+    "ticket_events": ("event_type", {"replied"}),
+}
+_WANTED = {
+    "id": "a string or an integer",
+    "string": "a string without NUL",
+    "time": "RFC 3339 with a zone or epoch s/ms/ns, from 2000 to 24 h after the load",
+    "integer": "an integer of 64 bits",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+}
+
+Row = list[object]
+Check = Callable[[object], object]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a validation needs beside the record."""
+
+    settings: LoadSettings
+    latest: int
+
+
+class _Invalid:
+    """Marks a value that its field does not allow; None is a value like others."""
+
+
+INVALID = _Invalid()
+
+
+def parse_json(line: bytes) -> object | Fault:
+    """The JSON of a line as RFC 8259 has it, of duplicate keys the last.
+
+    orjson refuses what is not UTF-8, NaN, infinities and lone surrogates; integers
+    beyond 64 bits, which it would round, are read again without loss.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return Fault(NOT_JSON, str(error))
+    if _WIDE_INTEGER.search(line):
+        value = json.loads(line, parse_int=_exact_integer)
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _exact_integer(digits: str) -> int | float:
+    """Integers of any sensible length stay exact; longer ones become floats."""
+    return int(digits) if len(digits) <= 100 else float(digits)
+
+
+def _is_deeper(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for parent in level
+            for child in _children(parent)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def to_json(value: object) -> str:
+    """JSON text of a value that came out of JSON."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON whose keys are sorted: the same bytes for the same content."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+class RecordReader:
+    """Turns the objects of one contract feed into rows."""
+
+    def __init__(self, feed: Feed, context: Context) -> None:
+        self.feed = feed
+        self._keep_text = context.settings.keep_message_text
+        self._customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
+        self._checks = [
+            (field, field.name, _check_of(field, context)) for field in feed.fields
+        ]
+        self._names = frozenset(field.name for field in feed.fields) | {"attributes"}
+        self._message = _MESSAGES.get(feed.name)
+
+    def read(self, record: object, *, has_nul: bool = True) -> Row | Fault:
+        """The row of a record, in the order of the feed's columns."""
+        if record.__class__ is not dict:
+            return Fault(NOT_AN_OBJECT, "a line holds one JSON object")
+        row: Row = []
+        get = record.get
+        for field, name, check in self._checks:
+            value = get(name)
+            if value is None or (value.__class__ is str and not value.strip()):
+                if field.required:
+                    return missing(name)
+                fault = self._unsaid(field, record)
+                value = field.default
+            else:
+                said = value
+                value = check(said)
+                if value is INVALID:
+                    return invalid(name, said, _wanted(field))
+                fault = _RELATIONS[name](record) if name in _RELATIONS else None
+            if fault is not None:
+                return fault
+            if name != "attributes":
+                row.append(value)
+            if name == "customer_id":
+                row.append(None if value is None else self._customer_key(value))
+        row.append(self._attributes(record, has_nul))
+        return row
+
+    def _unsaid(self, field: Field, record: object) -> Fault | None:
+        """What an absent optional field may break."""
+        name = field.name
+        names_case = name == "ticket_id" and self.feed.has_one_of_ticket_or_session
+        if names_case and _is_blank(record.get("session_id")):
+            return missing(name, "one of ticket_id and session_id is required")
+        return _RELATIONS[name](record) if name in _RELATIONS else None
+
+    def _attributes(self, record: dict[str, object], has_nul: bool) -> str | None:
+        """Attributes and extra fields in one JSON object, masked; None if empty."""
+        stated = record.get("attributes")
+        merged = stated if stated.__class__ is dict else {}
+        if not record.keys() <= self._names or (merged is not stated and stated):
+            extra = {
+                name: value
+                for name, value in record.items()
+                if name not in self._names or name == "attributes"
+            }
+            if merged is stated:
+                del extra["attributes"]
+            merged = {**extra, **merged}
+        if not merged:
+            return None
+        masked = mask_object(merged, strip_nul=has_nul)
+        if self._message is not None and not self._keep_text:
+            field, types = self._message
+            masked = without_text(masked, is_message=record.get(field) in types)
+        return to_json(masked)
+
+
+def without_text(
+    attributes: dict[str, object], *, is_message: bool
+) -> dict[str, object]:
+    """Attributes without message text, whose length stays as `char_count`.
+
+    `text` is the contract's word for it and goes from every event; `content`,
+    `message` and `body` are what loggers call it too, and go from messages.
+    """
+    keys = MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1]
+    if not any(key in attributes for key in keys):
+        return attributes
+    dropped = {key: attributes.pop(key) for key in keys if key in attributes}
+    if attributes.get("char_count") is None:
+        texts = [text for text in dropped.values() if isinstance(text, str)]
+        if texts:
+            attributes["char_count"] = len(texts[0])
+    return attributes
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (value.__class__ is str and not value.strip())
+
+
+def _number_or(value: object, default: float) -> float | None:
+    """A scale's end for judging a score; None where it is itself at fault."""
+    if _is_blank(value):
+        return default
+    number = _number(value)
+    return None if number is INVALID else number
+
+
+def _score_fault(record: object) -> Fault | None:
+    """A score outside its scale, where there is a scale to judge it by."""
+    get = record.get
+    low, high = _number_or(get("scale_min"), 1.0), _number_or(get("scale_max"), 7.0)
+    score = get("score")
+    if low is None or high is None or low >= high or _is_blank(score):
+        return None
+    if low <= score <= high:
+        return None
+    return invalid("score", score, f"one within its scale, {low:g} to {high:g}")
+
+
+def _scale_fault(record: object) -> Fault | None:
+    get = record.get
+    low, high = _number_or(get("scale_min"), 1.0), _number_or(get("scale_max"), 7.0)
+    if low is None or high is None or low < high:
+        return None
+    return invalid("scale_max", high, f"one above scale_min, which is {low:g}")
+
+
+_RELATIONS: dict[str, Callable[[object], Fault | None]] = {
+    "score": _score_fault,
+    "scale_max": _scale_fault,
+}
+
+
+def _wanted(field: Field) -> str:
+    if field.allowed:
+        return "one of " + ", ".join(field.allowed)
+    limits = [
+        f"{word} {limit:g}"
+        for word, limit in (
+            ("at least", field.minimum),
+            ("above", field.above),
+            ("at most", field.maximum),
+        )
+        if limit is not None
+    ]
+    return " ".join([_WANTED[field.kind], *limits])
+
+
+def _check_of(field: Field, context: Context) -> Check:
+    if field.kind == "time":
+        return partial(_time, latest=context.latest)
+    if field.allowed:
+        return partial(_member, allowed=frozenset(field.allowed))
+    if field.lower_case:
+        return _lowered
+    if field.kind == "number" and (field.minimum, field.above) != (None, None):
+        return partial(_limited, field=field)
+    checks: dict[str, Check] = {
+        "id": _id,
+        "string": _string,
+        "integer": _integer,
+        "number": _number,
+        "boolean": _boolean,
+        "object": _object,
+    }
+    return checks[field.kind]
+
+
+def _string(value: object) -> object:
+    if value.__class__ is str and "\x00" not in value:
+        return value
+    return INVALID
+
+
+def _id(value: object) -> object:
+    return str(value) if value.__class__ is int else _string(value)
+
+
+def _lowered(value: object) -> object:
+    text = _string(value)
+    return text if text is INVALID else text.strip().lower()
+
+
+def _member(value: object, allowed: frozenset[str]) -> object:
+    return value if value.__class__ is str and value in allowed else INVALID
+
+
+def _time(value: object, latest: int) -> object:
+    micros = parse_instant(value, latest)
+    return INVALID if micros is None else micros
+
+
+def _integer(value: object) -> object:
+    if value.__class__ is int and -INT64 <= value < INT64:
+        return value
+    return INVALID
+
+
+def _number(value: object) -> object:
+    if value.__class__ is float:
+        return value if math.isfinite(value) else INVALID
+    if value.__class__ is int:
+        try:
+            return float(value)
+        except OverflowError:
+            return INVALID
+    return INVALID
+
+
+def _limited(value: object, field: Field) -> object:
+    number = _number(value)
+    if number is INVALID:
+        return INVALID
+    below = field.minimum is not None and number < field.minimum
+    at_edge = field.above is not None and number <= field.above
+    over = field.maximum is not None and number > field.maximum
+    return INVALID if below or at_edge or over else number
+
+
+def _boolean(value: object) -> object:
+    return value if value.__class__ is bool else INVALID
+
+
+def _object(value: object) -> object:
+    return value if value.__class__ is dict else INVALID

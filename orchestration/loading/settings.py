@@ -1,0 +1,90 @@
+"""What a user decides about loading, read where every other setting lives."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets as random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+
+@dataclass(frozen=True)
+class LoadSettings:
+    """Settings of a load.
+
+    `hash_key` is the key of the customer hash; `keep_message_text` keeps what people
+    and agents wrote; `feed_timezones` says how feeds without zones are to be read.
+    """
+
+    hash_key: bytes
+    keep_message_text: bool = False
+    feed_timezones: Mapping[str, str] = field(default_factory=dict)
+
+    def zone(self, feed: str) -> ZoneInfo:
+        """The time zone of a feed whose format has none."""
+        name = self.feed_timezones.get(feed, "UTC")
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(
+                f"feed_timezones.{feed} in dbt_project.yml is {name!r}, which is no "
+                "time zone; use a name such as Europe/Madrid"
+            ) from error
+
+    def customer_key(self, customer_id: str) -> str:
+        """The keyed hash by which every layer after raw knows a customer."""
+        return hmac.digest(self.hash_key, customer_id.encode(), "sha256").hex()
+
+
+def read_settings(
+    dbt_project: Path, home: Path, environ: Mapping[str, str] | None = None
+) -> LoadSettings:
+    """Settings from `dbt_project.yml`, and the hash key from environment or home."""
+    environ = os.environ if environ is None else environ
+    variables: Mapping[str, object] = {}
+    if dbt_project.exists():
+        project = yaml.safe_load(dbt_project.read_text(encoding="utf-8")) or {}
+        variables = project.get("vars") or {}
+    keep = variables.get("keep_message_text", False)
+    if not isinstance(keep, bool):
+        raise TypeError(
+            f"keep_message_text in {dbt_project} is {keep!r}; use true or false"
+        )
+    zones = variables.get("feed_timezones") or {}
+    if not isinstance(zones, dict):
+        raise TypeError(
+            f"feed_timezones in {dbt_project} is {zones!r}; use a mapping such as "
+            "{tau2_runs: UTC}"
+        )
+    return LoadSettings(
+        hash_key=_hash_key(home, environ),
+        keep_message_text=keep,
+        feed_timezones=zones,
+    )
+
+
+def _hash_key(home: Path, environ: Mapping[str, str]) -> bytes:
+    """`ACSR_HASH_KEY`, or a random key made once and kept in the home folder."""
+    if stated := environ.get("ACSR_HASH_KEY"):
+        return stated.encode()
+    path = home / "hash_key"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        draft = home / f".hash_key.{os.getpid()}.tmp"
+        draft.touch(mode=0o600)
+        draft.write_text(random.token_hex(32), encoding="ascii")
+        try:
+            os.link(draft, path)  # atomic, and never over another run's key
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    key = path.read_bytes().strip()
+    if not key:
+        raise ValueError(f"{path} is empty; remove it or set ACSR_HASH_KEY")
+    return key

@@ -1,0 +1,228 @@
+"""A file, validated from end to end before anything of it is inserted.
+
+Clean rows are kept as Arrow tables; those of a file of more than one chunk wait in
+Parquet files named by the content's hash, so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.loading.contracts import Feed
+from orchestration.loading.faults import UNREADABLE_FILE, Fault, UnreadableFile
+from orchestration.loading.files import LandedFile
+from orchestration.loading.secrets import cut
+
+CHUNK_ROWS = 50_000
+MAX_REJECTS_IN_MEMORY = 20_000
+
+ARROW_TYPES = {
+    "varchar": pa.string(),
+    "json": pa.string(),
+    "timestamp": pa.timestamp("us"),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+}
+REJECT_SCHEMA = pa.schema(
+    [
+        ("line_number", pa.int64()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("text", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A record that passed: its row, its line and the hash of that line."""
+
+    row: Sequence[object]
+    line: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that did not; `text` is masked already."""
+
+    fault: Fault
+    line: int | None
+    text: str
+
+
+ReadRecords = Callable[[], Iterator[Clean | Rejected]]
+
+
+def staged_schema(feed: Feed) -> pa.Schema:
+    """Columns of a staged row: the feed's own, its line and the line's hash."""
+    own = [(name, ARROW_TYPES[kind]) for name, kind in feed.columns]
+    return pa.schema([*own, ("_line", pa.int64()), ("_line_sha256", pa.string())])
+
+
+@dataclass
+class StagedFile:
+    """The outcome of a validation, ready to be committed."""
+
+    file: LandedFile
+    records: int = 0
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    first_timestamp: int | None = None
+    last_timestamp: int | None = None
+    unreadable: str | None = None
+    tables: list[pa.Table | Path] = field(default_factory=list)
+    rejects: list[pa.Table | Path] = field(default_factory=list)
+
+    @property
+    def clean(self) -> int:
+        """Records that passed, before duplicates are told apart."""
+        return self.records - self.rejected
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The clean rows, chunk by chunk."""
+        yield from (_read(table) for table in self.tables)
+
+    def reject_chunks(self) -> Iterator[pa.Table]:
+        """The rejected records, chunk by chunk."""
+        yield from (_read(table) for table in self.rejects)
+
+    def discard(self) -> None:
+        """Removes what waited on disk."""
+        for table in (*self.tables, *self.rejects):
+            if isinstance(table, Path):
+                table.unlink(missing_ok=True)
+        self.tables, self.rejects = [], []
+
+
+def stage(
+    feed: Feed, file: LandedFile, read_records: ReadRecords, scratch: Path
+) -> StagedFile:
+    """Validates a whole file. An unreadable one is one record and one rejection."""
+    writer = _Stager(feed, file, scratch)
+    try:
+        for record in read_records():
+            if record.__class__ is Clean:
+                writer.add(record)
+            else:
+                writer.reject(record)
+        return writer.finish()
+    except UnreadableFile as problem:
+        writer.staged.discard()
+        return _unreadable(file, str(problem))
+    except BaseException:
+        writer.staged.discard()
+        raise
+
+
+def _unreadable(file: LandedFile, problem: str) -> StagedFile:
+    row = {"line_number": None, "reason": UNREADABLE_FILE, "detail": problem}
+    return StagedFile(
+        file=file,
+        records=1,
+        rejected=1,
+        reasons=Counter({UNREADABLE_FILE: 1}),
+        unreadable=problem,
+        rejects=[pa.Table.from_pylist([{**row, "text": None}], schema=REJECT_SCHEMA)],
+    )
+
+
+class _Stager:
+    """Collects rows, and spills them to disk once there is more than one chunk."""
+
+    def __init__(self, feed: Feed, file: LandedFile, scratch: Path) -> None:
+        self.staged = StagedFile(file)
+        self._schema = staged_schema(feed)
+        self._scratch = scratch
+        self._rows: list[Sequence[object]] = []
+        self._tails: list[tuple[int, str]] = []
+        self._rejects: list[tuple[object, ...]] = []
+        self._times = [feed.column_names.index(name) for name in feed.times]
+
+    def add(self, record: Clean) -> None:
+        self._rows.append(record.row)
+        self._tails.append((record.line, record.sha256))
+        if len(self._rows) >= CHUNK_ROWS:
+            self._close_chunk(spill=True)
+
+    def reject(self, record: Rejected) -> None:
+        fault = record.fault
+        self.staged.records += 1
+        self.staged.rejected += 1
+        self.staged.reasons[fault.reason] += 1
+        text = cut(record.text)
+        self._rejects.append((record.line, fault.reason, cut(fault.detail), text))
+        if len(self._rejects) >= MAX_REJECTS_IN_MEMORY:
+            self._close_rejects(spill=True)
+
+    def finish(self) -> StagedFile:
+        self._close_chunk(spill=bool(self.staged.tables))
+        self._close_rejects(spill=bool(self.staged.rejects))
+        return self.staged
+
+    def _close_chunk(self, *, spill: bool) -> None:
+        if not self._rows:
+            return
+        self.staged.records += len(self._rows)
+        columns = list(zip(*self._rows, strict=True))
+        columns += zip(*self._tails, strict=True)
+        self._stretch(columns)
+        table = _table(columns, self._schema)
+        self._rows, self._tails = [], []
+        number = len(self.staged.tables)
+        self.staged.tables.append(self._keep(table, f"clean-{number}", spill))
+
+    def _close_rejects(self, *, spill: bool) -> None:
+        if not self._rejects:
+            return
+        table = _table(list(zip(*self._rejects, strict=True)), REJECT_SCHEMA)
+        self._rejects = []
+        number = len(self.staged.rejects)
+        self.staged.rejects.append(self._keep(table, f"rejects-{number}", spill))
+
+    def _keep(self, table: pa.Table, part: str, spill: bool) -> pa.Table | Path:
+        if not spill:
+            return table
+        path = self._scratch / f"{self.staged.file.sha256}-{part}.parquet"
+        pq.write_table(table, path, compression="zstd", compression_level=1)
+        return path
+
+    def _stretch(self, columns: list[tuple[object, ...]]) -> None:
+        """Widens the file's first and last timestamp."""
+        times = [columns[index] for index in self._times]
+        known = [
+            next((moment for moment in row if moment is not None), None)
+            for row in zip(*times, strict=True)
+        ]
+        micros: list[int] = [m for m in known if m is not None]
+        if not micros:
+            return
+        staged = self.staged
+        ends = [staged.first_timestamp, staged.last_timestamp]
+        micros += [end for end in ends if end is not None]
+        staged.first_timestamp, staged.last_timestamp = min(micros), max(micros)
+
+
+def _table(columns: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    arrays = [
+        pa.array(values, type=column.type)
+        for values, column in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _read(table: pa.Table | Path) -> pa.Table:
+    return pq.read_table(table) if isinstance(table, Path) else table
+
+
+def line_sha256(line: bytes) -> str:
+    """Hash of a trimmed line, by which equal records are known."""
+    return hashlib.sha256(line).hexdigest()

@@ -1,0 +1,345 @@
+"""The raw tables in DuckDB, and the one transaction in which a file enters them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.staging import StagedFile
+
+_TRACE = (
+    ("_file", "varchar"),
+    ("_line", "bigint"),
+    ("_line_sha256", "varchar"),
+    ("_load_id", "varchar"),
+    ("_loaded_at", "timestamp"),
+)
+_HISTORY = (
+    ("feed", "varchar"),
+    ("path", "varchar"),
+    ("content_sha256", "varchar"),
+    ("bytes", "bigint"),
+    ("records", "bigint"),
+    ("loaded", "bigint"),
+    ("replaced", "bigint"),
+    ("duplicates", "bigint"),
+    ("rejected", "bigint"),
+    ("first_timestamp", "timestamp"),
+    ("last_timestamp", "timestamp"),
+    ("load_id", "varchar"),
+    ("started_at", "timestamp"),
+    ("finished_at", "timestamp"),
+)
+_REJECTED = (
+    ("feed", "varchar"),
+    ("path", "varchar"),
+    ("line_number", "bigint"),
+    ("reason", "varchar"),
+    ("detail", "varchar"),
+    ("text", "varchar"),
+    ("load_id", "varchar"),
+    ("rejected_at", "timestamp"),
+)
+
+Identity = tuple[object, ...]
+Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
+_NO_TIME = -(2**63)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The record that a table holds for an identity; `pruner` is its first time.
+
+    `origin` is the file and load that it came from, by which a file knows its own.
+    """
+
+    rank: Rank
+    pruner: int | None
+    origin: tuple[str, str]
+
+
+Incumbents = dict[Identity, Held]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load stamps on all that it writes."""
+
+    load_id: str
+    loaded_at: datetime  # UTC, without zone
+
+
+@dataclass
+class Outcome:
+    """What became of a file's clean records."""
+
+    loaded: int = 0
+    replaced: int = 0
+    duplicates: int = 0
+
+
+def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates whatever is absent, so that dbt always finds its sources."""
+    connection.execute("create schema if not exists raw")
+    for feed in FEEDS.values():
+        _create(connection, feed.table, (*feed.columns, *_TRACE))
+    _create(connection, "raw.load_history", _HISTORY)
+    _create(connection, "raw.rejected_records", _REJECTED)
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[tuple[str, str]],
+) -> None:
+    listed = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    connection.execute(f"create table if not exists {table} ({listed})")
+
+
+def known_contents(connection: duckdb.DuckDBPyConnection, feed: str) -> set[str]:
+    """Hashes of all files that a feed has loaded."""
+    rows = connection.execute(
+        "select content_sha256 from raw.load_history where feed = ?", [feed]
+    ).fetchall()
+    return {sha256 for (sha256,) in rows}
+
+
+def find_incumbents(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, chunks: Sequence[pa.Table]
+) -> Incumbents:
+    """What the table holds under the identities of some chunks, in one look."""
+    wanted = pa.concat_tables([chunk.select(feed.identity) for chunk in chunks])
+    version = feed.version or "0"
+    times = ", ".join(f'epoch_us("{name}")' for name in feed.times)
+    with _registered(connection, "wanted", wanted):
+        held = connection.execute(
+            f"select {_listed(feed.identity)}, coalesce({version}, 0), "
+            f"_line_sha256, _file, _load_id, {times} "
+            f"from {feed.table} semi join wanted using ({_listed(feed.identity)})"
+        ).to_arrow_table()
+    keys, width = _identities(held, feed), len(feed.identity)
+    columns = [column.to_pylist() for column in held.columns[width:]]
+    incumbents: Incumbents = {}
+    for key, stated, sha256, file, load_id, *moments in zip(
+        keys, *columns, strict=True
+    ):
+        rank = (stated, _first_known(moments), sha256)
+        incumbents[key] = Held(rank, moments[0], (file, load_id))
+    return incumbents
+
+
+def commit_file(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    staged: StagedFile,
+    load: Load,
+    started_at: datetime,
+    incumbents: Incumbents | None,
+) -> Outcome:
+    """Rows, rejections and history row of a file, all of them or none.
+
+    Without `incumbents` they are looked up chunk by chunk, which a file of many
+    chunks needs. The winners go into `incumbents` only once they are committed.
+    """
+    outcome, winners = Outcome(), Incumbents()
+    with _transaction(connection):
+        for chunk in staged.chunks():
+            held = incumbents
+            if held is None:
+                held = find_incumbents(connection, feed, [chunk])
+            winners = _insert_chunk(
+                connection, feed, staged, chunk, held, load, outcome
+            )
+        _insert_rejects(connection, feed, staged, load)
+        _insert_history(connection, feed, staged, load, started_at, outcome)
+    if incumbents is not None:
+        incumbents.update(winners)
+    return outcome
+
+
+def _insert_chunk(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    staged: StagedFile,
+    chunk: pa.Table,
+    incumbents: Incumbents,
+    load: Load,
+    outcome: Outcome,
+) -> Incumbents:
+    """Inserts what wins, deletes what it supersedes, and gives back what won."""
+    origin = (staged.file.name, load.load_id)
+    best = _best_of_chunk(feed, chunk, origin)
+    rows: list[int] = []
+    winners: Incumbents = {}
+    superseded: Incumbents = {}
+    for key, (index, held) in best.items():
+        incumbent = incumbents.get(key)
+        if incumbent is not None:
+            if held.rank <= incumbent.rank:
+                continue
+            superseded[key] = incumbent
+        rows.append(index)
+        winners[key] = held
+    own = sum(held.origin == origin for held in superseded.values())
+    outcome.loaded += len(rows) - own
+    outcome.replaced += len(superseded) - own
+    outcome.duplicates += chunk.num_rows - len(rows) + own
+    if superseded:
+        _delete(connection, feed, superseded)
+    if rows:
+        kept = chunk if len(rows) == chunk.num_rows else chunk.take(sorted(rows))
+        _insert_rows(connection, feed, staged, kept, load)
+    return winners
+
+
+def _best_of_chunk(
+    feed: Feed, chunk: pa.Table, origin: tuple[str, str]
+) -> dict[Identity, tuple[int, Held]]:
+    """The record that stays of each identity, and where it stands in the chunk."""
+    times = [chunk[name].cast(pa.int64()).to_pylist() for name in feed.times]
+    versions = chunk[feed.version].to_pylist() if feed.version else [0] * chunk.num_rows
+    hashes = chunk["_line_sha256"].to_pylist()
+    best: dict[Identity, tuple[int, Held]] = {}
+    keyed = zip(_identities(chunk, feed), versions, hashes, *times, strict=True)
+    for index, (key, version, sha256, *moments) in enumerate(keyed):
+        rank = (version, _first_known(moments), sha256)
+        other = best.get(key)
+        if other is None or rank > other[1].rank:
+            best[key] = (index, Held(rank, moments[0], origin))
+    return best
+
+
+def _first_known(moments: Sequence[int | None]) -> int:
+    return next((moment for moment in moments if moment is not None), _NO_TIME)
+
+
+def _identities(table: pa.Table, feed: Feed) -> Iterator[Identity]:
+    columns = []
+    for name in feed.identity:
+        column = table[name]
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        columns.append(column.to_pylist())
+    return zip(*columns, strict=True)
+
+
+def _delete(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, superseded: Incumbents
+) -> None:
+    """Deletes rows by identity; the range of their times spares most of the scan."""
+    names = feed.identity
+    kinds = dict(feed.columns)
+    arrays = {
+        name: pa.array(
+            [key[position] for key in superseded],
+            type=pa.timestamp("us") if kinds[name] == "timestamp" else None,
+        )
+        for position, name in enumerate(names)
+    }
+    matches = " and ".join(f'held."{name}" = superseded."{name}"' for name in names)
+    moments = [held.pruner for held in superseded.values()]
+    parameters: list[object] = []
+    if None not in moments:
+        matches += (
+            f' and held."{feed.times[0]}" between make_timestamp(?)'
+            " and make_timestamp(?)"
+        )
+        parameters = [min(moments), max(moments)]
+    with _registered(connection, "superseded", pa.table(arrays)):
+        connection.execute(
+            f"delete from {feed.table} as held using superseded where {matches}",
+            parameters,
+        )
+
+
+def _insert_rows(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    staged: StagedFile,
+    rows: pa.Table,
+    load: Load,
+) -> None:
+    own = _listed(feed.column_names)
+    with _registered(connection, "staged", rows):
+        connection.execute(
+            f"insert into {feed.table} ({own}, _line, _line_sha256, _file, _load_id, "
+            f"_loaded_at) select {own}, _line, _line_sha256, $1, $2, $3 from staged",
+            [staged.file.name, load.load_id, load.loaded_at],
+        )
+
+
+def _insert_rejects(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, staged: StagedFile, load: Load
+) -> None:
+    for rejects in staged.reject_chunks():
+        with _registered(connection, "rejects", rejects):
+            connection.execute(
+                "insert into raw.rejected_records (line_number, reason, detail, text, "
+                "feed, path, load_id, rejected_at) "
+                "select line_number, reason, detail, text, $1, $2, $3, $4 from rejects",
+                [feed.name, staged.file.name, load.load_id, load.loaded_at],
+            )
+
+
+def _insert_history(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    staged: StagedFile,
+    load: Load,
+    started_at: datetime,
+    outcome: Outcome,
+) -> None:
+    file = staged.file
+    connection.execute(
+        "insert into raw.load_history values (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "make_timestamp(cast(? as bigint)), make_timestamp(cast(? as bigint)), "
+        "?, ?, ?)",
+        [
+            feed.name,
+            file.name,
+            file.sha256,
+            file.bytes,
+            staged.records,
+            outcome.loaded,
+            outcome.replaced,
+            outcome.duplicates,
+            staged.rejected,
+            staged.first_timestamp,
+            staged.last_timestamp,
+            load.load_id,
+            started_at,
+            datetime.now(UTC).replace(tzinfo=None),
+        ],
+    )
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+@contextmanager
+def _registered(
+    connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table
+) -> Iterator[None]:
+    connection.register(name, table)
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
