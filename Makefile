@@ -1,0 +1,95 @@
+# Two commands matter: `make run` and `make test`. Nothing but make, git and a
+# Python >= 3.11 is needed; everything else lands in .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+# Made-up traffic of `make run` on an empty landing root.
+SAMPLE_DAYS := 30
+SAMPLE_CASES_PER_DAY := 100
+SAMPLE_SEED := 1
+
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: help setup lock run refresh dev lint format docs test clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) profiles.yml  ## install into .venv what requirements.lock names
+
+$(STAMP): requirements.lock Makefile
+	@find_python() { \
+	  for name in "$${PYTHON:-}" python3.13 python3.12 python3.11 python3 python; do \
+	    if [ -n "$$name" ] && "$$name" -c 'import sys, venv, ensurepip; \
+	assert sys.version_info >= (3, 11)' 2>/dev/null; then \
+	      echo "$$name"; return; \
+	    fi; \
+	  done; \
+	  echo "No Python >= 3.11 with venv found. Install one (Debian: python3-venv)" \
+	       "or name it: make setup PYTHON=/path/to/python3" >&2; return 1; }; \
+	if ! $(PY) -c '' 2>/dev/null; then \
+	  python=$$(find_python); \
+	  rm -rf .venv; \
+	  echo "Making .venv with $$("$$python" --version)"; \
+	  "$$python" -m venv .venv; \
+	fi; \
+	if $(PY) -m pip install --quiet --disable-pip-version-check \
+	     uv==$(UV_VERSION) \
+	   && $(PY) -m uv pip install --quiet --system-certs --no-deps \
+	     --python $(PY) -r requirements.lock; then :; else \
+	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
+	    -r requirements.lock; \
+	fi; \
+	touch $(STAMP)
+
+profiles.yml:
+	@cp -n profiles.example.yml profiles.yml
+
+lock:  ## compile requirements.lock from requirements.in
+	@$(PY) -m uv pip compile requirements.in --universal --python-version 3.11 \
+	  --override uv-overrides.txt --no-emit-index-url --no-annotate --no-header \
+	  --quiet -o requirements.lock > /dev/null
+
+run: setup  ## sample data if nothing has landed, refresh, KPIs on the terminal
+	@$(PY) -m orchestration sample --days $(SAMPLE_DAYS) \
+	  --cases-per-day $(SAMPLE_CASES_PER_DAY) --seed $(SAMPLE_SEED)
+	@$(PY) -m orchestration refresh
+	@$(PY) -m orchestration report
+
+refresh: setup  ## load what is new, build, test, publish
+	@$(PY) -m orchestration refresh
+
+dev: setup  ## Dagster's UI and daemon, on this machine only
+	@$(PY) -m orchestration dev
+
+lint: setup  ## Ruff and sqlfluff
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m sqlfluff lint --processes 2 --disable-progress-bar models tests macros
+
+format: setup  ## let Ruff and sqlfluff mend what they can
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@$(PY) -m sqlfluff fix --disable-progress-bar models tests
+
+docs: setup  ## dbt's documentation as a site
+	@$(PY) -m orchestration docs
+
+test: setup  ## lint, the strict parse, then every test
+	@$(MAKE) lint
+	@$(PY) -m orchestration parse
+	@$(PY) -m pytest
+
+clean:  ## remove what is computed; landed files and .venv stay
+	@rm -rf .acsr target logs .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

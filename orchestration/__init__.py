@@ -1,0 +1,1 @@
+"""When things run and in which order; what they compute is SQL."""

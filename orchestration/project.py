@@ -1,0 +1,190 @@
+"""Where everything lives, and what "now" is: the one file that knows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DBT = Path(sys.executable).parent / "dbt"
+DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
+DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
+
+
+class ProjectError(Exception):
+    """Something the reader can mend: the message says what, where and how."""
+
+
+def landing() -> Path:
+    """The landing root: `ACSR_LANDING`, else `landing/` in the project."""
+    return _folder("ACSR_LANDING", "landing")
+
+
+def home() -> Path:
+    """Everything computed: `ACSR_HOME`, else `.acsr/` in the project."""
+    return _folder("ACSR_HOME", ".acsr")
+
+
+def _folder(variable: str, default: str) -> Path:
+    stated = os.environ.get(variable)
+    if not stated:
+        return ROOT / default
+    if "://" in stated:
+        raise ProjectError(
+            f"{variable}={stated} is an address; only folders are read so far: "
+            "mount or copy the bucket and name that folder"
+        )
+    return Path(stated).expanduser().absolute()
+
+
+def warehouse() -> Path:
+    """The DuckDB file that holds every layer; one process writes it at a time."""
+    return home() / "warehouse.duckdb"
+
+
+def published() -> Path:
+    """The folder of the published files."""
+    return home() / "published"
+
+
+def current() -> Path:
+    """The file that readers open: marts only, replaced as a whole."""
+    return published() / "current.duckdb"
+
+
+def sample_truth() -> Path:
+    """Where the made-up sample keeps the truth it started from."""
+    return home() / "sample_truth"
+
+
+def sample_mark() -> Path:
+    """The note beside the landed files which says that they are made up."""
+    return landing() / "_made_up_sample.txt"
+
+
+def is_sample() -> bool:
+    """Whether the landing root holds the made-up sample."""
+    return sample_mark().exists()
+
+
+def has_landed() -> bool:
+    """Whether any finished file lies in the landing root."""
+    return any(
+        path.is_file()
+        and not any(
+            part.startswith((".", "_")) for part in path.relative_to(landing()).parts
+        )
+        for path in landing().rglob("*")
+    )
+
+
+def as_of() -> datetime:
+    """ "Now" of every rule, in UTC: `ACSR_AS_OF`, else the clock."""
+    stated = os.environ.get("ACSR_AS_OF")
+    if not stated:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(stated)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ProjectError(
+            f"ACSR_AS_OF={stated} is no moment in time; write it as ISO 8601 with a "
+            "zone, such as 2026-01-31T12:00:00Z"
+        )
+    return moment.astimezone(UTC)
+
+
+def dbt_target_path() -> Path:
+    """Where dbt writes; `DBT_TARGET_PATH`, else `target/` in the project."""
+    return ROOT / (os.environ.get("DBT_TARGET_PATH") or "target")
+
+
+def dbt_environment(moment: datetime | None = None) -> dict[str, str]:
+    """What a dbt process must find in its environment."""
+    return {
+        "ACSR_HOME": str(home()),
+        "ACSR_AS_OF": (moment or as_of()).isoformat(),
+        "DBT_PROJECT_DIR": str(ROOT),
+        "DBT_PROFILES_DIR": str(ROOT),
+        "DBT_TARGET_PATH": str(dbt_target_path()),
+        "DBT_LOG_PATH": os.environ.get("DBT_LOG_PATH") or str(ROOT / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def run_dbt(
+    *arguments: str,
+    moment: datetime | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs dbt on this project and returns what it said; the caller judges."""
+    prepare()
+    return subprocess.run(
+        [str(DBT), "--no-use-colors", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **dbt_environment(moment), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def prepare() -> None:
+    """Makes what a fresh checkout lacks: the profile and the home folder."""
+    home().mkdir(parents=True, exist_ok=True)
+    profiles = ROOT / "profiles.yml"
+    if not profiles.exists():
+        shutil.copyfile(ROOT / "profiles.example.yml", profiles)
+
+
+def manifest() -> Path:
+    """dbt's manifest, parsed anew where it is missing or older than the project."""
+    path = dbt_target_path() / "manifest.json"
+    written = path.stat().st_mtime if path.exists() else 0.0
+    if any(file.stat().st_mtime > written for file in _dbt_files()):
+        parsed = run_dbt("parse")
+        if parsed.returncode or not path.exists():
+            raise ProjectError(f"dbt parse failed:\n{parsed.stdout}{parsed.stderr}")
+    return path
+
+
+def _dbt_files() -> Iterator[Path]:
+    yield ROOT / "dbt_project.yml"
+    for folder in DBT_FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in DBT_FILES:
+                yield path
+
+
+def dagster_home() -> Path:
+    """Dagster's own state, with this project's instance settings in place."""
+    folder = home() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = (ROOT / "orchestration" / "dagster.yaml").read_bytes()
+    path = folder / "dagster.yaml"
+    if not path.exists() or path.read_bytes() != settings:
+        draft = path.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_bytes(settings)
+        draft.replace(path)
+    return folder
+
+
+def git_revision() -> str | None:
+    """The commit that computes, with `+` where the checkout differs from it."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
