@@ -84,7 +84,7 @@ def has_landed() -> bool:
 
 
 def as_of() -> datetime:
-    """ "Now" of every rule, in UTC: `ACSR_AS_OF`, else the clock."""
+    """The "now" of every rule, in UTC: `ACSR_AS_OF`, else the clock."""
     stated = os.environ.get("ACSR_AS_OF")
     if not stated:
         return datetime.now(UTC)
@@ -145,7 +145,7 @@ def prepare() -> None:
 
 
 def manifest() -> Path:
-    """dbt's manifest, parsed anew where it is missing or older than the project."""
+    """The dbt manifest, parsed anew where it is missing or older than the project."""
     path = dbt_target_path() / "manifest.json"
     written = path.stat().st_mtime if path.exists() else 0.0
     if any(file.stat().st_mtime > written for file in _dbt_files()):

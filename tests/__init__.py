@@ -1,0 +1,1 @@
+"""Python tests; the SQL beside them is dbt's."""

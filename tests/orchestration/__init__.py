@@ -1,0 +1,1 @@
+"""Tests of what runs when, what is published and what is shown."""
