@@ -1,0 +1,385 @@
+"""Land worlds, build the marts once, and hold every row against the reference."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+
+from tests.oracle.figures import Answer, Cell, answer
+from tests.oracle.records import Record, Settings, line_of, read_seeds
+from tests.oracle.worlds import AS_OF, FEEDS, Vocabulary, World, draw_world
+from tests.support import build_warehouse
+
+PROJECT = Path(__file__).parents[2]
+NAME = "w{:05d}"
+NAME_LENGTH = len(NAME.format(0))
+
+SESSION_COLUMNS = (
+    "link_rule",
+    "parent_session_id",
+    "started_at",
+    "ended_at",
+    "channel",
+    "ticket_id",
+    "intent",
+    "agent_name",
+    "agent_version",
+    "is_production",
+)
+CASE_COLUMNS = (
+    "case_id",
+    "source_system",
+    "opened_at",
+    "opened_on",
+    "intent",
+    "tier",
+    "channel",
+    "agent_name",
+    "agent_version",
+    "session_count",
+    "is_eligible",
+    "is_involved",
+    "is_handled",
+    "intent_leg",
+    "policy_leg",
+    "action_leg",
+    "closure_leg",
+    "has_human_touch",
+    "is_resolved_autonomously",
+    "first_blocker",
+    "outcome",
+    "resolution_kind",
+    "resolved_at",
+    "reopened_at",
+    "recontacted_at",
+    "matures_at",
+    "is_mature",
+    "is_durable",
+    "handling_seconds",
+    "primary_escalation_reason",
+)
+ESCALATION_COLUMNS = (
+    "session_id",
+    "reason_code",
+    "reason_detail",
+    "initiated_by",
+    "escalated_at",
+    "source",
+)
+
+Rows = dict[Any, Record]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row that the marts and the reference tell differently."""
+
+    world: str
+    table: str
+    key: Any
+    expected: Record | None
+    actual: Record | None
+
+    @property
+    def columns(self) -> dict[str, tuple[Any, Any]]:
+        """Name the columns that differ, with both values."""
+        expected, actual = self.expected, self.actual
+        if expected is None or actual is None:
+            return {"row": (expected, actual)}
+        return {
+            name: (expected[name], actual[name])
+            for name in expected
+            if not is_same(expected[name], actual[name])
+        }
+
+    def __str__(self) -> str:
+        told = [
+            f"    {name}: expected {expected!r}, the mart says {actual!r}"
+            for name, (expected, actual) in self.columns.items()
+        ]
+        return "\n".join([f"  {self.table} {self.key}", *told])
+
+
+def is_same(expected: object, actual: object) -> bool:
+    """Compare two values; sums of floats may differ in their last digits."""
+    if isinstance(expected, float) and isinstance(actual, (int, float)):
+        return abs(expected - actual) <= 1e-9 * max(1.0, abs(expected))
+    return expected == actual
+
+
+def vocabulary() -> Vocabulary:
+    """Draw on the seeds, with words beside them that no seed knows."""
+    seeds = read_seeds(PROJECT / "seeds")
+    needing = sorted(set(seeds.intent_tiers) - seeds.intents_without_action)
+    intents = [*needing[:2], *sorted(seeds.intents_without_action)[:2]]
+    names = ["frobnicate"]
+    for says in (True, False):
+        fits = sorted(
+            p for p, is_write in seeds.action_patterns.items() if says is is_write
+        )
+        names += [pattern.replace("*", "a_thing") for pattern in fits[:3]]
+    aliases = sorted(a for a, to in seeds.intent_aliases.items() if to in intents)
+    return Vocabulary((*intents, "stargazing", *aliases[:1]), tuple(names))
+
+
+def draw_worlds(count: int, seed: int) -> list[World]:
+    """Draw the worlds of a campaign; the same seed draws the same worlds."""
+    words = vocabulary()
+    return [
+        draw_world(Random(f"{seed}:{number}"), NAME.format(number), words)
+        for number in range(count)
+    ]
+
+
+def land(worlds: Iterable[World], landing: Path) -> None:
+    """Write the worlds as landing files."""
+    for feed in FEEDS:
+        folder = landing / feed
+        folder.mkdir(parents=True)
+        with (folder / "worlds.jsonl").open("w", encoding="utf-8") as lines:
+            for world in worlds:
+                lines.writelines(f"{line_of(record)}\n" for record in world.feeds[feed])
+
+
+def expected_answers(worlds: Iterable[World]) -> dict[str, Answer]:
+    """Ask the reference about every world."""
+    seeds, now = read_seeds(PROJECT / "seeds"), Settings(AS_OF)
+    return {world.name: answer(world.feeds, seeds, now) for world in worlds}
+
+
+def world_of(name: str) -> str:
+    """Tell the world from an id in it."""
+    return name[:NAME_LENGTH]
+
+
+class Marts:
+    """The rows that the product built, under natural names instead of keys."""
+
+    def __init__(self, home: Path) -> None:
+        with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
+            self.customers = customers(db)
+            sessions = table(db, "fct_sessions")
+            cases = table(db, "fct_cases")
+            escalations = table(db, "fct_escalations")
+            daily = table(db, "kpi_daily")
+        self.roots = {
+            row["case_key"]: (row["source_system"], row["session_id"])
+            for row in sessions
+            if row["parent_session_id"] is None
+        }
+        self.sessions = {
+            (row["source_system"], row["session_id"]): self.session(row)
+            for row in sessions
+        }
+        self.case_ids = {row["case_key"]: row["case_id"] for row in cases}
+        self.cases = numbered((self.key(r["case_key"]), self.case(r)) for r in cases)
+        self.escalations = numbered(
+            (self.key(row["case_key"]), self.only(row, ESCALATION_COLUMNS))
+            for row in escalations
+        )
+        self.figures = {
+            tuple(row[name] for name in (*DIMENSIONS, "kpi")): row for row in daily
+        }
+
+    def key(self, case_key: str) -> tuple[str, ...]:
+        """Name a case by its root."""
+        if case_key in self.roots:
+            return ("session", *self.roots[case_key])
+        return ("ticket", self.case_ids[case_key])
+
+    def only(self, row: Record, columns: tuple[str, ...]) -> Record:
+        """Keep the columns that are compared."""
+        return {name: row[name] for name in columns}
+
+    def session(self, row: Record) -> Record:
+        """Name a session's case and customer."""
+        return {
+            "root": self.roots[row["case_key"]],
+            "customer": self.customers.get(row["customer_key"], row["customer_key"]),
+            **self.only(row, SESSION_COLUMNS),
+        }
+
+    def case(self, row: Record) -> Record:
+        """Name a case's customer."""
+        return {
+            "customer": self.customers.get(row["customer_key"], row["customer_key"]),
+            **self.only(row, CASE_COLUMNS),
+        }
+
+
+DIMENSIONS = ("opened_on", "intent", "tier", "channel", "agent_name", "agent_version")
+
+
+def table(db: duckdb.DuckDBPyConnection, name: str) -> list[Record]:
+    """Read a mart as dicts, times free of their zone."""
+    found = db.execute(f"select * from marts.{name}")
+    names = [column[0] for column in found.description]
+    return [
+        {name: plain(value) for name, value in zip(names, row, strict=True)}
+        for row in found.fetchall()
+    ]
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """Bring a time with a zone to UTC without one."""
+    if getattr(value, "tzinfo", None) is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def customers(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Map customer keys back to the made-up ids that landed."""
+    found = db.execute(
+        "select customer_key, customer_id from raw.agent_events "
+        "union select customer_key, customer_id from raw.ticket_events"
+    )
+    return dict(found.fetchall())
+
+
+def numbered(rows: Iterable[tuple[tuple[str, ...], Record]]) -> Rows:
+    """Number rows that share a name, in an order that the rows alone decide."""
+    grouped: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for key, row in rows:
+        grouped[key].append(row)
+    return {
+        (*key, number): row
+        for key, shared in grouped.items()
+        for number, row in enumerate(sorted(shared, key=repr_of))
+    }
+
+
+def repr_of(row: Record) -> str:
+    """Write a row so that equal rows are written equally."""
+    return json.dumps({name: str(row[name]) for name in sorted(row)})
+
+
+def short(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Name a case as the marts can: a ticket's system is no column of theirs."""
+    return key if key[0] == "session" else ("ticket", key[2])
+
+
+def expected_rows(answers: dict[str, Answer]) -> dict[str, Rows]:
+    """Lay all worlds together, under the same names as the marts."""
+    every = list(answers.values())
+    cases = [(short(k), row) for found in every for k, row in found.cases.items()]
+    escalations = [
+        (short(row["case"]), escalation_columns(row))
+        for found in every
+        for row in found.escalations
+    ]
+    sessions = {k: row for found in every for k, row in found.sessions.items()}
+    return {
+        "fct_sessions": sessions,
+        "fct_cases": numbered(cases),
+        "fct_escalations": numbered(escalations),
+    }
+
+
+def escalation_columns(row: Record) -> Record:
+    """Tell an escalation's session by its id."""
+    session = row["session"]
+    named = {"session_id": None if session is None else session[1]}
+    return named | {name: row[name] for name in ESCALATION_COLUMNS[1:]}
+
+
+def differences(answers: dict[str, Answer], marts: Marts) -> list[Difference]:
+    """Compare every row of sessions, cases and escalations."""
+    actual = {
+        "fct_sessions": marts.sessions,
+        "fct_cases": marts.cases,
+        "fct_escalations": marts.escalations,
+    }
+    return [
+        Difference(
+            world_of(key[-2] if table_ != "fct_sessions" else key[1]),
+            table_,
+            key,
+            one,
+            two,
+        )
+        for table_, rows in expected_rows(answers).items()
+        for key, one, two in paired(rows, actual[table_])
+        if one is None or two is None or not all(is_same(one[n], two[n]) for n in one)
+    ]
+
+
+def paired(one: Rows, two: Rows) -> Iterator[tuple[Any, Record | None, Record | None]]:
+    """Bring rows of the same name together."""
+    for key in one.keys() | two.keys():
+        yield key, one.get(key), two.get(key)
+
+
+def figure_differences(
+    answers: dict[str, Answer], marts: Marts
+) -> list[tuple[Cell, tuple[float, float], tuple[float, float], list[str]]]:
+    """Compare every cell of the daily figures; tell the worlds behind a cell."""
+    expected: dict[Cell, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    behind: dict[Cell, list[str]] = defaultdict(list)
+    for name, found in answers.items():
+        for cell, (numerator, denominator) in found.figures.items():
+            expected[cell][0] += numerator
+            expected[cell][1] += denominator
+            behind[cell].append(name)
+    found_differences = []
+    for cell in expected.keys() | marts.figures.keys():
+        row = marts.figures.get(cell, {"numerator": 0.0, "denominator": 0.0})
+        one = (expected[cell][0], expected[cell][1])
+        two = (float(row["numerator"]), float(row["denominator"]))
+        if not (is_same(one[0], two[0]) and is_same(one[1], two[1])):
+            found_differences.append((cell, one, two, behind[cell]))
+    return sorted(found_differences, key=lambda found: len(found[3]))
+
+
+def build(worlds: list[World], folder: Path) -> Marts:
+    """Land worlds in an empty folder, load and build them."""
+    home = folder / "home"
+    land(worlds, folder / "landing")
+    build_warehouse(folder / "landing", AS_OF.replace(tzinfo=UTC), home)
+    return Marts(home)
+
+
+def report(worlds: list[World], found: list[Difference]) -> str:
+    """Say how many rows differ in what, and tell the smallest world in full."""
+    by_column: dict[str, int] = defaultdict(int)
+    for difference in found:
+        for column in difference.columns:
+            by_column[f"{difference.table}.{column}"] += 1
+    smallest = min(
+        (world for world in worlds if any(d.world == world.name for d in found)),
+        key=lambda world: world.size,
+    )
+    told = [str(d) for d in found if d.world == smallest.name]
+    return "\n".join(
+        [
+            f"{len({d.world for d in found})} of {len(worlds)} worlds differ:",
+            *(
+                f"  {n} x {c}"
+                for c, n in sorted(by_column.items(), key=lambda p: -p[1])
+            ),
+            f"The smallest of them, {smallest.name}, as of {AS_OF}:",
+            *(f"  {line_of(record)}" for record in in_order(smallest)),
+            *told,
+        ]
+    )
+
+
+def in_order(world: World) -> list[Record]:
+    """List a world's records by time."""
+    records = [record for feed in FEEDS for record in world.feeds[feed]]
+    times = ("timestamp", "sent_at", "audited_at")
+    return sorted(records, key=lambda r: next(r[name] for name in times if name in r))
+
+
+def campaign_size() -> tuple[int, int]:
+    """Read how many worlds, and which, from the environment."""
+    count = int(os.environ.get("ACSR_ORACLE_WORLDS", "1500"))
+    return count, int(os.environ.get("ACSR_ORACLE_SEED", "1"))
