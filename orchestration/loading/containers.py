@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 import zstandard
 
-from orchestration.loading.faults import UnreadableFile
+from orchestration.loading.faults import UnreadableFileError
 
 BLOCK_BYTES = 1 << 20
 MAX_FILE_BYTES = 8 << 30  # of one file's content, unpacked
@@ -62,7 +62,7 @@ def _checked_text(content: Iterator[bytes], *, packed: bool) -> Iterator[bytes]:
     for block in content:
         total += len(block)
         if total > MAX_FILE_BYTES:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f"more than {MAX_FILE_BYTES:,} bytes unpacked; split the file"
             )
         if not waiting:
@@ -82,10 +82,10 @@ def _refuse_foreign(head: bytes, packed: bool) -> None:
     inside = "its content is " if packed else "this is "
     for magic, what in _FOREIGN:
         if head.startswith(magic):
-            raise UnreadableFile(inside + what)
+            raise UnreadableFileError(inside + what)
     sample = head[:_HEAD_BYTES]
     if sample.count(0) * 10 > len(sample):
-        raise UnreadableFile(inside + "full of NUL bytes (UTF-16?); write UTF-8")
+        raise UnreadableFileError(inside + "full of NUL bytes (UTF-16?); write UTF-8")
 
 
 def _gunzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -107,11 +107,13 @@ def _gunzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
                     tail = member.unconsumed_tail
                     yield gauge.count(member.decompress(tail, BLOCK_BYTES))
             except zlib.error as error:
-                raise UnreadableFile(_gzip_problem(members, error)) from error
+                raise UnreadableFileError(_gzip_problem(members, error)) from error
             members += member.eof
             block = member.unused_data if member.eof else b""
     if gauge.packed and not member.eof:
-        raise UnreadableFile("the gzip data ends too early; land the whole file again")
+        raise UnreadableFileError(
+            "the gzip data ends too early; land the whole file again"
+        )
 
 
 def _gzip_problem(members: int, error: Exception) -> str:
@@ -135,7 +137,7 @@ def _unzstd(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 try:
                     content = frame.decompress(bite)
                 except zstandard.ZstdError as error:
-                    raise UnreadableFile(_zstd_problem(frames, error)) from error
+                    raise UnreadableFileError(_zstd_problem(frames, error)) from error
                 yield gauge.count(content)
                 bite = b""
                 if frame.eof:
@@ -143,7 +145,9 @@ def _unzstd(blocks: Iterator[bytes]) -> Iterator[bytes]:
                     frame = decompressor.decompressobj()
                     frames, is_open = frames + 1, False
     if is_open:
-        raise UnreadableFile("the zstd data ends too early; land the whole file again")
+        raise UnreadableFileError(
+            "the zstd data ends too early; land the whole file again"
+        )
 
 
 def _zstd_problem(frames: int, error: Exception) -> str:
@@ -164,7 +168,7 @@ class _Gauge:
         self.unpacked += len(content)
         allowed = max(RATIO_FREE_BYTES, self.packed * MAX_RATIO)
         if self.unpacked > allowed:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f"{self.kind} data that unpacks to more than {MAX_RATIO} times its "
                 "size; land what is inside, in smaller files"
             )

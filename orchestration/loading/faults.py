@@ -18,7 +18,7 @@ class Fault:
     detail: str
 
 
-class UnreadableFile(Exception):
+class UnreadableFileError(Exception):
     """A file that cannot be read as what its name says; the text says what to do."""
 
 

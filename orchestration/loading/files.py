@@ -23,7 +23,7 @@ class LandedFile:
     bytes: int
 
 
-class ChangedFile(Exception):
+class ChangedFileError(Exception):
     """A file whose bytes changed between two looks at it."""
 
 
@@ -87,7 +87,7 @@ def examine(path: Path, landing: Path) -> LandedFile:
 
 
 def shown_name(path: Path, landing: Path) -> str:
-    """Path below the landing root; bytes that are no UTF-8 are shown as `\\xNN`."""
+    """Path below the landing root; bytes that are no UTF-8 are shown escaped."""
     return os.fsencode(path.relative_to(landing)).decode("utf-8", "backslashreplace")
 
 
@@ -102,7 +102,7 @@ def read_blocks(path: Path) -> Iterator[bytes]:
 
 
 def unchanged_blocks(file: LandedFile) -> Iterator[bytes]:
-    """The bytes that were hashed; another content raises `ChangedFile` at the end.
+    """The bytes that were hashed; another content raises `ChangedFileError` at the end.
 
     Since nothing is inserted before a file is read to its end, rows of other bytes
     than those of the history row never reach a table.
@@ -112,4 +112,4 @@ def unchanged_blocks(file: LandedFile) -> Iterator[bytes]:
         digest.update(block)
         yield block
     if digest.hexdigest() != file.sha256:
-        raise ChangedFile(f"{file.name} changed while it was read")
+        raise ChangedFileError(f"{file.name} changed while it was read")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from orchestration.loading.containers import MAX_FILE_BYTES, unpacked
 from orchestration.loading.contracts import Feed
-from orchestration.loading.faults import OVERSIZE, Fault, UnreadableFile
+from orchestration.loading.faults import OVERSIZE, Fault, UnreadableFileError
 from orchestration.loading.files import LandedFile, unchanged_blocks
 from orchestration.loading.lines import MAX_LINE_BYTES, Oversize, split_lines
 from orchestration.loading.records import (
@@ -99,10 +99,10 @@ def _parquet_records(file: LandedFile) -> Iterator[dict[str, object]]:
     if not any(True for _ in unchanged_blocks(file)):  # an empty file has no rows
         return
     try:
-        with open(file.path, "rb") as handle:
+        with file.path.open("rb") as handle:
             yield from _rows(pq.ParquetFile(handle))
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFile(
+        raise UnreadableFileError(
             f"named .parquet but no sound Parquet ({error}); write it again"
         ) from error
 
@@ -114,7 +114,9 @@ def _rows(parquet: pq.ParquetFile) -> Iterator[dict[str, object]]:
         for index in range(metadata.num_row_groups)
     )
     if size > MAX_FILE_BYTES:
-        raise UnreadableFile(f"over {MAX_FILE_BYTES:,} bytes unpacked; split the file")
+        raise UnreadableFileError(
+            f"over {MAX_FILE_BYTES:,} bytes unpacked; split the file"
+        )
     for batch in parquet.iter_batches(batch_size=PARQUET_BATCH_ROWS):
         columns = [_to_python(column) for column in batch.columns]
         for row in zip(*columns, strict=True):

@@ -18,7 +18,7 @@ class Oversize(bytes):
 def split_lines(content: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
     """Number and trimmed bytes of each line that is not blank.
 
-    Lines end at `\\n` alone. A byte order mark before a line is dropped, wherever
+    Lines end at a line feed alone. A byte order mark before a line is dropped, wherever
     files that had one were put together.
     """
     number = 0

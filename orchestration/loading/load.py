@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
-from orchestration.loading.faults import UnreadableFile
+from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import (
-    ChangedFile,
+    ChangedFileError,
     LandedFile,
     examine,
     shown_name,
@@ -186,7 +186,7 @@ class _FeedLoad:
                 self.report.files.append(FileReport(name, "known", file.sha256))
                 return
             staged = stage(self.feed, file, lambda: self._records(file), self.scratch)
-        except (OSError, ChangedFile) as problem:
+        except (OSError, ChangedFileError) as problem:
             self.report.files.append(FileReport(name, "skipped", problem=str(problem)))
             return
         except Exception as problem:
@@ -210,7 +210,7 @@ class _FeedLoad:
                 return read_parquet(self.feed, file, self.context)
             return read_json_lines(self.feed, file, self.context)
         if is_parquet and file.bytes:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 "this feed is not read as Parquet; land its own format"
             )
         if self.feed.reader == "tau2":

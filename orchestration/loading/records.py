@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import orjson
 
@@ -26,7 +26,9 @@ from orchestration.loading.times import parse_instant
 MAX_DEPTH = 200  # levels of nesting; what is deeper is `not_json`
 INT64 = 2**63
 
-_WIDE_INTEGER = re.compile(rb"[0-9]{20}|-[0-9]{19}")
+# Twenty characters of a number in a row may be an integer beyond 64 bits.
+_NUMERALS = bytes(48 if byte in b"-0123456789" else 32 for byte in range(256))
+_WIDE = b"0" * 20
 _MESSAGES = {
     "agent_events": ("action_type", {"message_received", "message_sent"}),
     "ticket_events": ("event_type", {"replied"}),
@@ -70,7 +72,7 @@ def parse_json(line: bytes) -> object | Fault:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return Fault(NOT_JSON, str(error))
-    if _WIDE_INTEGER.search(line):
+    if _WIDE in line.translate(_NUMERALS):
         value = json.loads(line, parse_int=_exact_integer)
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
@@ -126,9 +128,18 @@ class RecordReader:
         self._keep_text = context.settings.keep_message_text
         self._customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
         self._checks = [
-            (field, field.name, _check_of(field, context)) for field in feed.fields
+            (
+                field,
+                field.name,
+                _check_of(field, context),
+                field.kind in ("id", "string")
+                and not (field.allowed or field.lower_case),
+                _RELATIONS.get(field.name),
+            )
+            for field in feed.fields
         ]
         self._names = frozenset(field.name for field in feed.fields) | {"attributes"}
+        self._states_attributes = feed.fields[-1].name == "attributes"
         self._message = _MESSAGES.get(feed.name)
 
     def read(self, record: object, *, has_nul: bool = True) -> Row | Fault:
@@ -137,35 +148,35 @@ class RecordReader:
             return Fault(NOT_AN_OBJECT, "a line holds one JSON object")
         row: Row = []
         get = record.get
-        for field, name, check in self._checks:
+        for field, name, check, is_text, relation in self._checks:
             value = get(name)
-            if value is None or (value.__class__ is str and not value.strip()):
+            if value.__class__ is str and (not value or value.isspace()):
+                value = None
+            if value is None:
                 if field.required:
                     return missing(name)
-                fault = self._unsaid(field, record)
+                if name == "ticket_id" and self._is_homeless(record):
+                    return missing(name, "one of ticket_id and session_id is required")
                 value = field.default
-            else:
+            elif has_nul or not is_text or value.__class__ is not str:
                 said = value
                 value = check(said)
                 if value is INVALID:
                     return invalid(name, said, _wanted(field))
-                fault = _RELATIONS[name](record) if name in _RELATIONS else None
-            if fault is not None:
+            if relation is not None and (fault := relation(record)) is not None:
                 return fault
-            if name != "attributes":
-                row.append(value)
+            row.append(value)
             if name == "customer_id":
                 row.append(None if value is None else self._customer_key(value))
+        if self._states_attributes:
+            row.pop()
         row.append(self._attributes(record, has_nul))
         return row
 
-    def _unsaid(self, field: Field, record: object) -> Fault | None:
-        """What an absent optional field may break."""
-        name = field.name
-        names_case = name == "ticket_id" and self.feed.has_one_of_ticket_or_session
-        if names_case and _is_blank(record.get("session_id")):
-            return missing(name, "one of ticket_id and session_id is required")
-        return _RELATIONS[name](record) if name in _RELATIONS else None
+    def _is_homeless(self, record: dict[str, Any]) -> bool:
+        """Whether a record that has to name a ticket or a session names neither."""
+        needs_one = self.feed.has_one_of_ticket_or_session
+        return needs_one and _is_blank(record.get("session_id"))
 
     def _attributes(self, record: dict[str, object], has_nul: bool) -> str | None:
         """Attributes and extra fields in one JSON object, masked; None if empty."""
@@ -197,14 +208,15 @@ def without_text(
     `text` is the contract's word for it and goes from every event; `content`,
     `message` and `body` are what loggers call it too, and go from messages.
     """
-    keys = MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1]
-    if not any(key in attributes for key in keys):
-        return attributes
-    dropped = {key: attributes.pop(key) for key in keys if key in attributes}
-    if attributes.get("char_count") is None:
-        texts = [text for text in dropped.values() if isinstance(text, str)]
-        if texts:
-            attributes["char_count"] = len(texts[0])
+    texts = [
+        attributes.pop(key)
+        for key in (MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1])
+        if key in attributes
+    ]
+    if texts and attributes.get("char_count") is None:
+        lengths = [len(text) for text in texts if isinstance(text, str)]
+        if lengths:
+            attributes["char_count"] = lengths[0]
     return attributes
 
 

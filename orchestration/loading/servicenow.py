@@ -17,7 +17,7 @@ from orchestration.loading.contracts import (
 from orchestration.loading.faults import (
     OVERSIZE,
     Fault,
-    UnreadableFile,
+    UnreadableFileError,
     invalid,
     missing,
 )
@@ -88,7 +88,9 @@ class _Lines:
             rest = lines.pop()
             yield from (line + b"\n" for line in lines)
             if len(rest) > 64 * MAX_LINE_BYTES:
-                raise UnreadableFile("a line without end; this is no CSV of incidents")
+                raise UnreadableFileError(
+                    "a line without end; this is no CSV of incidents"
+                )
         if rest:
             yield rest
 
@@ -110,7 +112,7 @@ def _order(header: list[str] | None) -> list[int]:
     if sorted(names) != sorted(SERVICENOW_COLUMNS):
         absent = sorted(set(SERVICENOW_COLUMNS) - set(names)) or ["none"]
         foreign = sorted(set(names) - set(SERVICENOW_COLUMNS)) or ["none"]
-        raise UnreadableFile(
+        raise UnreadableFileError(
             "the header is not that of the incident audit trail (36 columns); "
             f"missing: {', '.join(absent)}; unknown: {', '.join(foreign)[:500]}"
         )

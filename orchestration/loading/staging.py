@@ -11,16 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.loading.contracts import Feed
-from orchestration.loading.faults import UNREADABLE_FILE, Fault, UnreadableFile
+from orchestration.loading.faults import UNREADABLE_FILE, Fault, UnreadableFileError
 from orchestration.loading.files import LandedFile
 from orchestration.loading.secrets import cut
 
 CHUNK_ROWS = 50_000
+PACK_ROWS = 5_000
 MAX_REJECTS_IN_MEMORY = 20_000
 
 ARROW_TYPES = {
@@ -41,8 +44,7 @@ REJECT_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class Clean:
+class Clean(NamedTuple):
     """A record that passed: its row, its line and the hash of that line."""
 
     row: Sequence[object]
@@ -50,8 +52,7 @@ class Clean:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A record that did not; `text` is masked already."""
 
     fault: Fault
@@ -115,7 +116,7 @@ def stage(
             else:
                 writer.reject(record)
         return writer.finish()
-    except UnreadableFile as problem:
+    except UnreadableFileError as problem:
         writer.staged.discard()
         return _unreadable(file, str(problem))
     except BaseException:
@@ -141,17 +142,20 @@ class _Stager:
     def __init__(self, feed: Feed, file: LandedFile, scratch: Path) -> None:
         self.staged = StagedFile(file)
         self._schema = staged_schema(feed)
+        self._times = feed.times
         self._scratch = scratch
         self._rows: list[Sequence[object]] = []
         self._tails: list[tuple[int, str]] = []
+        self._packs: list[pa.Table] = []
         self._rejects: list[tuple[object, ...]] = []
-        self._times = [feed.column_names.index(name) for name in feed.times]
 
     def add(self, record: Clean) -> None:
-        self._rows.append(record.row)
-        self._tails.append((record.line, record.sha256))
-        if len(self._rows) >= CHUNK_ROWS:
-            self._close_chunk(spill=True)
+        self._rows.append(record[0])
+        self._tails.append(record[1:])
+        if len(self._rows) >= PACK_ROWS:
+            self._pack()
+            if len(self._packs) * PACK_ROWS >= CHUNK_ROWS:
+                self._close_chunk(spill=True)
 
     def reject(self, record: Rejected) -> None:
         fault = record.fault
@@ -164,19 +168,28 @@ class _Stager:
             self._close_rejects(spill=True)
 
     def finish(self) -> StagedFile:
+        self._pack()
         self._close_chunk(spill=bool(self.staged.tables))
         self._close_rejects(spill=bool(self.staged.rejects))
         return self.staged
 
-    def _close_chunk(self, *, spill: bool) -> None:
+    def _pack(self) -> None:
+        """Rows into columns, in small lots: few objects live, little to collect."""
         if not self._rows:
             return
-        self.staged.records += len(self._rows)
         columns = list(zip(*self._rows, strict=True))
         columns += zip(*self._tails, strict=True)
-        self._stretch(columns)
-        table = _table(columns, self._schema)
+        pack = _table(columns, self._schema)
         self._rows, self._tails = [], []
+        self._packs.append(pack)
+        self.staged.records += pack.num_rows
+        self._stretch(pack)
+
+    def _close_chunk(self, *, spill: bool) -> None:
+        if not self._packs:
+            return
+        table = pa.concat_tables(self._packs)
+        self._packs = []
         number = len(self.staged.tables)
         self.staged.tables.append(self._keep(table, f"clean-{number}", spill))
 
@@ -192,23 +205,21 @@ class _Stager:
         if not spill:
             return table
         path = self._scratch / f"{self.staged.file.sha256}-{part}.parquet"
-        pq.write_table(table, path, compression="zstd", compression_level=1)
+        pq.write_table(table, path, compression="lz4", use_dictionary=False)
         return path
 
-    def _stretch(self, columns: list[tuple[object, ...]]) -> None:
+    def _stretch(self, pack: pa.Table) -> None:
         """Widens the file's first and last timestamp."""
-        times = [columns[index] for index in self._times]
-        known = [
-            next((moment for moment in row if moment is not None), None)
-            for row in zip(*times, strict=True)
-        ]
-        micros: list[int] = [m for m in known if m is not None]
-        if not micros:
+        known = pc.coalesce(*(pack[name] for name in self._times)).cast(pa.int64())
+        ends = pc.min_max(known).as_py()
+        if ends["min"] is None:
             return
         staged = self.staged
-        ends = [staged.first_timestamp, staged.last_timestamp]
-        micros += [end for end in ends if end is not None]
-        staged.first_timestamp, staged.last_timestamp = min(micros), max(micros)
+        first, last = staged.first_timestamp, staged.last_timestamp
+        staged.first_timestamp = min(
+            ends["min"], ends["min"] if first is None else first
+        )
+        staged.last_timestamp = max(ends["max"], ends["max"] if last is None else last)
 
 
 def _table(columns: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

@@ -9,7 +9,7 @@ from orchestration.loading.containers import unpacked
 from orchestration.loading.faults import (
     NOT_AN_OBJECT,
     Fault,
-    UnreadableFile,
+    UnreadableFileError,
     invalid,
     missing,
 )
@@ -67,7 +67,7 @@ def _document(file: LandedFile) -> dict[str, object] | None:
     for block in unpacked(unchanged_blocks(file), file.name):
         content += block
         if len(content) > MAX_DOCUMENT_BYTES:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f"over {MAX_DOCUMENT_BYTES:,} bytes unpacked; split its simulations"
             )
     text = bytes(content).strip().removeprefix(b"\xef\xbb\xbf")
@@ -75,11 +75,13 @@ def _document(file: LandedFile) -> dict[str, object] | None:
         return None
     document = parse_json(text)
     if isinstance(document, Fault):
-        raise UnreadableFile(f"no JSON document ({document.detail}); land it again")
+        raise UnreadableFileError(
+            f"no JSON document ({document.detail}); land it again"
+        )
     if not isinstance(document, dict) or not isinstance(
         document.get("simulations"), list
     ):
-        raise UnreadableFile(
+        raise UnreadableFileError(
             "no tau2 result file: wanted one JSON object with a list `simulations`"
         )
     return document

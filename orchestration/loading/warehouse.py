@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
 from orchestration.loading.contracts import FEEDS, Feed
-from orchestration.loading.staging import StagedFile
+from orchestration.loading.staging import ARROW_TYPES, StagedFile
 
 _TRACE = (
     ("_file", "varchar"),
@@ -52,8 +54,7 @@ Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one 
 _NO_TIME = -(2**63)
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """The record that a table holds for an identity; `pruner` is its first time.
 
     `origin` is the file and load that it came from, by which a file knows its own.
@@ -115,23 +116,17 @@ def find_incumbents(
 ) -> Incumbents:
     """What the table holds under the identities of some chunks, in one look."""
     wanted = pa.concat_tables([chunk.select(feed.identity) for chunk in chunks])
-    version = feed.version or "0"
-    times = ", ".join(f'epoch_us("{name}")' for name in feed.times)
+    version = f'"{feed.version}", ' if feed.version else ""
+    times = ", ".join(f'"{name}"' for name in feed.times)
     with _registered(connection, "wanted", wanted):
         held = connection.execute(
-            f"select {_listed(feed.identity)}, coalesce({version}, 0), "
-            f"_line_sha256, _file, _load_id, {times} "
+            f"select {_listed(feed.identity)}, {version} {times}, "
+            "_line_sha256, _file, _load_id "
             f"from {feed.table} semi join wanted using ({_listed(feed.identity)})"
         ).to_arrow_table()
-    keys, width = _identities(held, feed), len(feed.identity)
-    columns = [column.to_pylist() for column in held.columns[width:]]
-    incumbents: Incumbents = {}
-    for key, stated, sha256, file, load_id, *moments in zip(
-        keys, *columns, strict=True
-    ):
-        rank = (stated, _first_known(moments), sha256)
-        incumbents[key] = Held(rank, moments[0], (file, load_id))
-    return incumbents
+    origins = zip(held["_file"].to_pylist(), held["_load_id"].to_pylist(), strict=True)
+    ranked = zip(*_ranked(feed, held), origins, strict=True)
+    return {key: Held(rank, pruner, origin) for key, rank, pruner, origin in ranked}
 
 
 def commit_file(
@@ -174,18 +169,18 @@ def _insert_chunk(
 ) -> Incumbents:
     """Inserts what wins, deletes what it supersedes, and gives back what won."""
     origin = (staged.file.name, load.load_id)
-    best = _best_of_chunk(feed, chunk, origin)
+    keys, ranks, pruners = _ranked(feed, chunk)
     rows: list[int] = []
     winners: Incumbents = {}
     superseded: Incumbents = {}
-    for key, (index, held) in best.items():
+    for key, index in _best(keys, ranks).items():
         incumbent = incumbents.get(key)
         if incumbent is not None:
-            if held.rank <= incumbent.rank:
+            if ranks[index] <= incumbent.rank:
                 continue
             superseded[key] = incumbent
         rows.append(index)
-        winners[key] = held
+        winners[key] = Held(ranks[index], pruners[index], origin)
     own = sum(held.origin == origin for held in superseded.values())
     outcome.loaded += len(rows) - own
     outcome.replaced += len(superseded) - own
@@ -198,21 +193,28 @@ def _insert_chunk(
     return winners
 
 
-def _best_of_chunk(
-    feed: Feed, chunk: pa.Table, origin: tuple[str, str]
-) -> dict[Identity, tuple[int, Held]]:
-    """The record that stays of each identity, and where it stands in the chunk."""
-    times = [chunk[name].cast(pa.int64()).to_pylist() for name in feed.times]
-    versions = chunk[feed.version].to_pylist() if feed.version else [0] * chunk.num_rows
-    hashes = chunk["_line_sha256"].to_pylist()
-    best: dict[Identity, tuple[int, Held]] = {}
-    keyed = zip(_identities(chunk, feed), versions, hashes, *times, strict=True)
-    for index, (key, version, sha256, *moments) in enumerate(keyed):
-        rank = (version, _first_known(moments), sha256)
-        other = best.get(key)
-        if other is None or rank > other[1].rank:
-            best[key] = (index, Held(rank, moments[0], origin))
+def _best(keys: Sequence[Identity], ranks: Sequence[Rank]) -> dict[Identity, int]:
+    """Where the record that stays of each identity stands."""
+    best: dict[Identity, int] = {}
+    for index, key in enumerate(keys):
+        other = best.setdefault(key, index)
+        if other != index and ranks[index] > ranks[other]:
+            best[key] = index
     return best
+
+
+def _ranked(
+    feed: Feed, rows: pa.Table
+) -> tuple[list[Identity], list[Rank], list[int | None]]:
+    """Identity, rank and first time of each row."""
+    pruners, *later = (rows[name].cast(pa.int64()).to_pylist() for name in feed.times)
+    moments = pruners
+    if later:
+        moments = [_first_known(known) for known in zip(pruners, *later, strict=True)]
+    versions = repeat(0) if feed.version is None else rows[feed.version].to_pylist()
+    hashes = rows["_line_sha256"].to_pylist()
+    ranks = list(zip(versions, moments, hashes, strict=False))
+    return list(_identities(rows, feed)), ranks, pruners
 
 
 def _first_known(moments: Sequence[int | None]) -> int:
@@ -265,26 +267,27 @@ def _insert_rows(
     rows: pa.Table,
     load: Load,
 ) -> None:
-    own = _listed(feed.column_names)
-    with _registered(connection, "staged", rows):
-        connection.execute(
-            f"insert into {feed.table} ({own}, _line, _line_sha256, _file, _load_id, "
-            f"_loaded_at) select {own}, _line, _line_sha256, $1, $2, $3 from staged",
-            [staged.file.name, load.load_id, load.loaded_at],
-        )
+    stamped = {"_file": staged.file.name, "_load_id": load.load_id}
+    _insert(
+        connection,
+        feed.table,
+        (*feed.columns, *_TRACE),
+        rows,
+        {**stamped, "_loaded_at": load.loaded_at},
+    )
 
 
 def _insert_rejects(
     connection: duckdb.DuckDBPyConnection, feed: Feed, staged: StagedFile, load: Load
 ) -> None:
+    stamped = {
+        "feed": feed.name,
+        "path": staged.file.name,
+        "load_id": load.load_id,
+        "rejected_at": load.loaded_at,
+    }
     for rejects in staged.reject_chunks():
-        with _registered(connection, "rejects", rejects):
-            connection.execute(
-                "insert into raw.rejected_records (line_number, reason, detail, text, "
-                "feed, path, load_id, rejected_at) "
-                "select line_number, reason, detail, text, $1, $2, $3, $4 from rejects",
-                [feed.name, staged.file.name, load.load_id, load.loaded_at],
-            )
+        _insert(connection, "raw.rejected_records", _REJECTED, rejects, stamped)
 
 
 def _insert_history(
@@ -296,27 +299,47 @@ def _insert_history(
     outcome: Outcome,
 ) -> None:
     file = staged.file
-    connection.execute(
-        "insert into raw.load_history values (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "make_timestamp(cast(? as bigint)), make_timestamp(cast(? as bigint)), "
-        "?, ?, ?)",
-        [
-            feed.name,
-            file.name,
-            file.sha256,
-            file.bytes,
-            staged.records,
-            outcome.loaded,
-            outcome.replaced,
-            outcome.duplicates,
-            staged.rejected,
-            staged.first_timestamp,
-            staged.last_timestamp,
-            load.load_id,
-            started_at,
-            datetime.now(UTC).replace(tzinfo=None),
-        ],
-    )
+    entry = {
+        "feed": feed.name,
+        "path": file.name,
+        "content_sha256": file.sha256,
+        "bytes": file.bytes,
+        "records": staged.records,
+        "loaded": outcome.loaded,
+        "replaced": outcome.replaced,
+        "duplicates": outcome.duplicates,
+        "rejected": staged.rejected,
+        "first_timestamp": staged.first_timestamp,
+        "last_timestamp": staged.last_timestamp,
+        "load_id": load.load_id,
+        "started_at": started_at,
+        "finished_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    nothing = pa.table({"feed": pa.array([None], pa.string())})
+    _insert(connection, "raw.load_history", _HISTORY, nothing, entry)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[tuple[str, str]],
+    rows: pa.Table,
+    stamped: Mapping[str, object],
+) -> None:
+    """Appends rows, the same values stamped on each, without any SQL text.
+
+    Bound parameters would do too, but the driver looks for pandas at each of them,
+    which for small files costs more than the insert.
+    """
+    arrays = []
+    for name, kind in columns:
+        if name in stamped:
+            value = pa.scalar(stamped[name], type=ARROW_TYPES[kind])
+            arrays.append(pa.repeat(value, rows.num_rows))
+        else:
+            arrays.append(rows[name])
+    whole = pa.table(arrays, names=[name for name, _ in columns])
+    connection.from_arrow(whole).insert_into(table)
 
 
 @contextmanager
