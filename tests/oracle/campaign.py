@@ -14,8 +14,9 @@ from typing import Any
 
 import duckdb
 
-from tests.oracle.figures import Answer, Cell, answer
+from tests.oracle.figures import Cell
 from tests.oracle.records import Record, Settings, line_of, read_seeds
+from tests.oracle.reference import Answer, answer
 from tests.oracle.worlds import AS_OF, FEEDS, Vocabulary, World, draw_world
 from tests.support import build_warehouse
 
@@ -75,6 +76,9 @@ ESCALATION_COLUMNS = (
     "escalated_at",
     "source",
 )
+
+DIMENSIONS = ("opened_on", "intent", "tier", "channel", "agent_name", "agent_version")
+TABLES = ("fct_sessions", "fct_cases", "fct_escalations", "kpi_daily")
 
 Rows = dict[Any, Record]
 
@@ -164,37 +168,37 @@ def world_of(name: str) -> str:
 class Marts:
     """The rows that the product built, under natural names instead of keys."""
 
-    def __init__(self, home: Path) -> None:
-        with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
-            self.customers = customers(db)
-            sessions = table(db, "fct_sessions")
-            cases = table(db, "fct_cases")
-            escalations = table(db, "fct_escalations")
-            daily = table(db, "kpi_daily")
+    def __init__(
+        self, tables: dict[str, list[Record]], customers: dict[str, str]
+    ) -> None:
+        """Name the rows of the compared tables; customers by the key they carry."""
+        self.customers = customers
+        sessions, cases = tables["fct_sessions"], tables["fct_cases"]
         self.roots = {
             row["case_key"]: (row["source_system"], row["session_id"])
             for row in sessions
             if row["parent_session_id"] is None
         }
-        self.sessions = {
-            (row["source_system"], row["session_id"]): self.session(row)
+        self.sessions = numbered(
+            ((row["source_system"], row["session_id"]), self.session(row))
             for row in sessions
-        }
+        )
         self.case_ids = {row["case_key"]: row["case_id"] for row in cases}
         self.cases = numbered((self.key(r["case_key"]), self.case(r)) for r in cases)
         self.escalations = numbered(
             (self.key(row["case_key"]), self.only(row, ESCALATION_COLUMNS))
-            for row in escalations
+            for row in tables["fct_escalations"]
         )
-        self.figures = {
-            tuple(row[name] for name in (*DIMENSIONS, "kpi")): row for row in daily
-        }
+        self.figures = summed(
+            (tuple(row[name] for name in (*DIMENSIONS, "kpi")), numbers_of(row))
+            for row in tables["kpi_daily"]
+        )
 
     def key(self, case_key: str) -> tuple[str, ...]:
         """Name a case by its root."""
         if case_key in self.roots:
             return ("session", *self.roots[case_key])
-        return ("ticket", self.case_ids[case_key])
+        return ("ticket", self.case_ids.get(case_key, "no case"))
 
     def only(self, row: Record, columns: tuple[str, ...]) -> Record:
         """Keep the columns that are compared."""
@@ -203,7 +207,7 @@ class Marts:
     def session(self, row: Record) -> Record:
         """Name a session's case and customer."""
         return {
-            "root": self.roots[row["case_key"]],
+            "root": self.roots.get(row["case_key"], "no root"),
             "customer": self.customers.get(row["customer_key"], row["customer_key"]),
             **self.only(row, SESSION_COLUMNS),
         }
@@ -216,7 +220,26 @@ class Marts:
         }
 
 
-DIMENSIONS = ("opened_on", "intent", "tier", "channel", "agent_name", "agent_version")
+def read_marts(home: Path) -> Marts:
+    """Read the compared tables from a warehouse."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
+        return Marts({name: table(db, name) for name in TABLES}, customers(db))
+
+
+def numbers_of(row: Record) -> tuple[float, float]:
+    """Read the pair of sums of a daily figure."""
+    return float(row["numerator"]), float(row["denominator"])
+
+
+def summed(
+    cells: Iterable[tuple[Cell, tuple[float, float]]],
+) -> dict[Cell, tuple[float, float]]:
+    """Add up the shares of each cell."""
+    sums: dict[Cell, tuple[float, float]] = {}
+    for cell, (numerator, denominator) in cells:
+        before = sums.get(cell, (0.0, 0.0))
+        sums[cell] = (before[0] + numerator, before[1] + denominator)
+    return sums
 
 
 def table(db: duckdb.DuckDBPyConnection, name: str) -> list[Record]:
@@ -276,9 +299,9 @@ def expected_rows(answers: dict[str, Answer]) -> dict[str, Rows]:
         for found in every
         for row in found.escalations
     ]
-    sessions = {k: row for found in every for k, row in found.sessions.items()}
+    sessions = [(k, row) for found in every for k, row in found.sessions.items()]
     return {
-        "fct_sessions": sessions,
+        "fct_sessions": numbered(sessions),
         "fct_cases": numbered(cases),
         "fct_escalations": numbered(escalations),
     }
@@ -299,13 +322,7 @@ def differences(answers: dict[str, Answer], marts: Marts) -> list[Difference]:
         "fct_escalations": marts.escalations,
     }
     return [
-        Difference(
-            world_of(key[-2] if table_ != "fct_sessions" else key[1]),
-            table_,
-            key,
-            one,
-            two,
-        )
+        Difference(world_of(key[-2]), table_, key, one, two)
         for table_, rows in expected_rows(answers).items()
         for key, one, two in paired(rows, actual[table_])
         if one is None or two is None or not all(is_same(one[n], two[n]) for n in one)
@@ -322,18 +339,14 @@ def figure_differences(
     answers: dict[str, Answer], marts: Marts
 ) -> list[tuple[Cell, tuple[float, float], tuple[float, float], list[str]]]:
     """Compare every cell of the daily figures; tell the worlds behind a cell."""
-    expected: dict[Cell, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    expected = summed(c for found in answers.values() for c in found.figures.items())
     behind: dict[Cell, list[str]] = defaultdict(list)
     for name, found in answers.items():
-        for cell, (numerator, denominator) in found.figures.items():
-            expected[cell][0] += numerator
-            expected[cell][1] += denominator
+        for cell in found.figures:
             behind[cell].append(name)
     found_differences = []
     for cell in expected.keys() | marts.figures.keys():
-        row = marts.figures.get(cell, {"numerator": 0.0, "denominator": 0.0})
-        one = (expected[cell][0], expected[cell][1])
-        two = (float(row["numerator"]), float(row["denominator"]))
+        one, two = (side.get(cell, (0.0, 0.0)) for side in (expected, marts.figures))
         if not (is_same(one[0], two[0]) and is_same(one[1], two[1])):
             found_differences.append((cell, one, two, behind[cell]))
     return sorted(found_differences, key=lambda found: len(found[3]))
@@ -343,8 +356,8 @@ def build(worlds: list[World], folder: Path) -> Marts:
     """Land worlds in an empty folder, load and build them."""
     home = folder / "home"
     land(worlds, folder / "landing")
-    build_warehouse(folder / "landing", AS_OF.replace(tzinfo=UTC), home)
-    return Marts(home)
+    build_warehouse(folder / "landing", f"{AS_OF.isoformat()}Z", home)
+    return read_marts(home)
 
 
 def report(worlds: list[World], found: list[Difference]) -> str:

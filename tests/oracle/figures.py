@@ -1,4 +1,4 @@
-"""From cases to the daily figures, in plain Python.
+"""The daily figures: what each case adds to the numerator and denominator of each KPI.
 
 Every KPI is a pair of sums, so each case is asked for its share of both.
 """
@@ -7,68 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle.records import (
-    Record,
-    Seeds,
-    SessionId,
-    Settings,
-    Ticket,
-    latest,
-    moment,
-    said,
-    ticket_of,
-)
-from tests.oracle.reference import (
-    Case,
-    World,
-    case_row,
-    is_durable,
-    is_required_evaluation,
-    read_cases,
-    read_world,
-    recontacts,
-    session_row,
-)
+from tests.oracle.cases import Case, is_required_evaluation
+from tests.oracle.records import Record, Ticket, latest, moment, said, ticket_of
+from tests.oracle.sessions import World
 
 Share = tuple[str, float, float]
 Cell = tuple[Any, ...]
-
-
-@dataclass
-class Answer:
-    """What the marts must hold for one world."""
-
-    sessions: dict[SessionId, Record]
-    cases: dict[tuple[str, ...], Record]
-    escalations: list[Record]
-    figures: dict[Cell, tuple[float, float]]
-
-
-def answer(feeds: dict[str, list[Record]], seeds: Seeds, now: Settings) -> Answer:
-    """Work out every row of the marts from the records of one world."""
-    world = read_world(feeds, seeds, now)
-    cases = read_cases(world)
-    returned = recontacts(cases)
-    surveys = attached(survey_records(feeds), cases, world)
-    audits = attached(audit_records(feeds), cases, world)
-    figures: dict[Cell, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for case in cases:
-        durable = is_durable(case, returned.get(case.key))
-        told = surveys.get(case.key, []), audits.get(case.key, [])
-        for kpi, numerator, denominator in shares(case, durable, *told):
-            figures[(*dimensions(case), kpi)][0] += numerator
-            figures[(*dimensions(case), kpi)][1] += denominator
-    return Answer(
-        sessions={session.key: session_row(session) for session in world.sessions},
-        cases={case.key: case_row(case, returned.get(case.key)) for case in cases},
-        escalations=[
-            {"case": case.key, **row} for case in cases for row in case.escalations
-        ],
-        figures={cell: (n, d) for cell, (n, d) in figures.items() if n or d},
-    )
 
 
 def dimensions(case: Case) -> Cell:

@@ -24,7 +24,7 @@ from tests.oracle.campaign import (
     figure_differences,
     report,
 )
-from tests.oracle.figures import Answer
+from tests.oracle.reference import Answer
 from tests.oracle.shrinking import differs_alike, shrink
 from tests.oracle.worlds import World
 

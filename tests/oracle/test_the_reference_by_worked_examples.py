@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.figures import Answer, answer
 from tests.oracle.records import Record, Seeds, Settings
+from tests.oracle.reference import Answer, answer
 
 DAY = datetime(2026, 1, 5)
 LATER = Settings(as_of=DAY + timedelta(days=30))

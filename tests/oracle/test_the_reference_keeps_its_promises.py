@@ -8,8 +8,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracle.figures import Answer, answer
 from tests.oracle.records import Seeds, Settings
+from tests.oracle.reference import Answer, answer
 from tests.oracle.worlds import AS_OF, Vocabulary, World, draw_world
 
 NOW = Settings(AS_OF)
