@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.clock import HOUR, MINUTE
-from simulator.plot import CasePlan, Plot
+from simulator.plot import CasePlan, Json, Plot
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def survey(
     kind: str = "ces",
     about: str = "ticket",
     sent_first: bool = False,
-    **fields: Any,
+    **fields: Json,
 ) -> dict[str, Any]:
     """Send a survey; it is answered some minutes later, or not at all.
 
@@ -133,7 +133,7 @@ def audit(
     probability: float | None = 0.1,
     auditor_type: str | None = None,
     about: str = "ticket",
-    **fields: Any,
+    **fields: Json,
 ) -> dict[str, Any]:
     """An auditor judges the case; `counts_audit` says what it is worth."""
     plot = case.plot

@@ -6,7 +6,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -250,5 +250,5 @@ def _sums(case: CasePlan, row: Row) -> Row:
     return {"tallies": asdict(case.tallies), "counted_in": sorted(sums)}
 
 
-def _by(*names: str) -> Any:
+def _by(*names: str) -> Callable[[Row], tuple[str, ...]]:
     return lambda row: tuple(str(row[name]) for name in names)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from simulator.clock import DAY, HOUR, MINUTE, SECOND, spell
 from simulator.vocabulary import (
     AGENTS,
     CHANNEL_WEIGHTS,
     CHANNELS,
+    HELPDESKS,
     IDENTITY_POLICY,
     INTENTS_BY_CODE,
     MODELS,
@@ -36,11 +37,78 @@ CUSTOMER = "customer"
 LEGS = ("intent_leg", "policy_leg", "action_leg", "closure_leg")
 
 
+Json = str | int | float | bool | None | dict[str, Any] | list[Any]
+
+
 class _Unsaid:
     """Marks an argument that takes the plan's own value."""
 
 
 PLANNED: Any = _Unsaid()
+
+
+class CaseChoices(TypedDict, total=False):
+    """What a scenario may choose about a case."""
+
+    intent: str | None
+    customer: str | int | None
+    tier_from: str
+    tier: str | None
+    channel: str | None
+    source_system: str | None
+    involved: bool
+    eligible: bool
+
+
+class TicketChoices(TypedDict, total=False):
+    """What a scenario may choose about a ticket."""
+
+    ticket_id: str | int | None
+    system: str | None
+    says_intent: str | None
+    says_tier: str | None
+    says_channel: str | None
+    says_customer: str | int | None
+    is_test: bool | None
+
+
+class SessionChoices(TypedDict, total=False):
+    """What a scenario may choose about a session."""
+
+    ticket: TicketPlan | None
+    ticket_named: str | int | None
+    link_rule: str | None
+    parent: SessionPlan | None
+    previous: SessionPlan | str | None
+    says: str
+    customer: str | int | None
+    channel: str | None
+    source_system: str | None
+    environment: str | None
+    agent: bool
+    is_test: bool | None
+    is_production: bool
+    session_id: str
+
+
+class ActChoices(TypedDict, total=False):
+    """What a scenario may choose about an API call."""
+
+    action: str | None
+    is_required: Json
+    is_write: Json
+    attempt: int | None
+    actor: str
+    event_id: str
+    sequence: int
+
+
+class Ending(TypedDict, total=False):
+    """What a scenario may add to the usual end of a case."""
+
+    reopened_at: int | None
+    compliance: str
+    ever_closed: bool
 
 
 @dataclass
@@ -158,7 +226,7 @@ class Plot:
         self._counts["customer"] = count + 1
         return f"sim-customer-{self.tag}" + (f"-{count}" if count else "")
 
-    def case(self, **plan: Any) -> CasePlan:
+    def case(self, **plan: Unpack[CaseChoices]) -> CasePlan:
         """One more case that must come out of this plot."""
         case = CasePlan(self, **plan)
         self.cases.append(case)
@@ -253,13 +321,15 @@ class CasePlan:
         """The business that this case belongs to."""
         return self.plot.intent.domain
 
-    def ticket(self, **plan: Any) -> TicketPlan:
+    def ticket(self, **plan: Unpack[TicketChoices]) -> TicketPlan:
         """One more ticket of this case."""
         ticket = TicketPlan(self, **plan)
         self.tickets.append(ticket)
         return ticket
 
-    def session(self, ticket: TicketPlan | None = None, **plan: Any) -> SessionPlan:
+    def session(
+        self, ticket: TicketPlan | None = None, **plan: Unpack[SessionChoices]
+    ) -> SessionPlan:
         """One more session of this case."""
         session = SessionPlan(self, ticket, **plan)
         self.sessions.append(session)
@@ -302,7 +372,9 @@ class CasePlan:
             "was_ever_closed": ever_closed,
         }
 
-    def resolves(self, at: int, *, compliance: str = "1/1", **more: Any) -> None:
+    def resolves(
+        self, at: int, *, compliance: str = "1/1", reopened_at: int | None = None
+    ) -> None:
         """Say that the agent resolves the case alone, by an action."""
         self.expects(
             legs="pass pass pass pass",
@@ -311,8 +383,8 @@ class CasePlan:
             outcome="resolved_autonomously",
             kind="action",
             resolved_at=at,
+            reopened_at=reopened_at,
             compliance=compliance,
-            **more,
         )
 
     def escalation(
@@ -321,11 +393,12 @@ class CasePlan:
         at: int,
         source: str = "escalated",
         session: SessionPlan | None = None,
-        **said: Any,
+        detail: str | None = None,
+        initiated_by: str | None = None,
     ) -> None:
         """Say that the escalation mart must have this row."""
         session_id = session.session_id if session else None
-        row = Escalation(session_id, reason_code, at, source, **said)
+        row = Escalation(session_id, reason_code, at, source, detail, initiated_by)
         self.escalations.append(row)
 
     def heard(self, at: int) -> None:
@@ -354,6 +427,7 @@ class TicketPlan:
         first = self.plot.cases.index(case) * 10
         self.ticket_id = ticket_id or f"SIM-{self.plot.tag}-{first + number}"
         self.system = system
+        self.source_system = HELPDESKS[case.domain]
         self.is_test = is_test
         rng = self.plot.rng
         if says_intent is PLANNED:
@@ -377,7 +451,7 @@ class TicketPlan:
         return str(self.ticket_id)
 
     def act(
-        self, event_type: str, actor: str = SYSTEM, **fields: Any
+        self, event_type: str, actor: str = SYSTEM, **fields: Json
     ) -> tuple[int, Record]:
         """Log any event of this ticket."""
         at = self.plot.tick()
@@ -388,6 +462,7 @@ class TicketPlan:
             "event_type": event_type,
             "actor_type": actor,
             "ticket_system": self.system,
+            "source_system": self.source_system,
             "is_test": self.is_test,
             **fields,
         }
@@ -530,7 +605,7 @@ class SessionPlan:
         outcome: str | None = None,
         attributes: dict[str, Any] | None = None,
         actor: str = AGENT,
-        **fields: Any,
+        **fields: Json,
     ) -> tuple[int, Record]:
         """Log any event of this session."""
         at = self.plot.tick()
@@ -614,7 +689,7 @@ class SessionPlan:
         truth: str | None = PLANNED,
         tier: str | None = PLANNED,
         actor: str = AGENT,
-        **fields: Any,
+        **fields: Json,
     ) -> int:
         """The agent says what the customer wants; `truth` is what that means."""
         case = self.case
@@ -640,11 +715,11 @@ class SessionPlan:
         policy: str | None = PLANNED,
         action: str | None = None,
         check: str | None = PLANNED,
-        is_required: Any = None,
+        is_required: Json = None,
         evaluator: str | None = PLANNED,
         actor: str = AGENT,
         counts: bool = PLANNED,
-        **fields: Any,
+        **fields: Json,
     ) -> int:
         """A policy is checked. It counts if it is required and evaluated."""
         rng = self.plot.rng
@@ -683,11 +758,11 @@ class SessionPlan:
         outcome: str | None = "success",
         *,
         action: str | None = None,
-        is_required: Any = None,
-        is_write: Any = None,
+        is_required: Json = None,
+        is_write: Json = None,
         attempt: int | None = None,
         actor: str = AGENT,
-        **fields: Any,
+        **fields: Json,
     ) -> int:
         """An API call."""
         if actor in (AGENT, SYSTEM):
@@ -714,7 +789,11 @@ class SessionPlan:
         return self.acts(name, outcome, action=action)
 
     def writes(
-        self, outcome: str | None = "success", *, name: str | None = None, **said: Any
+        self,
+        outcome: str | None = "success",
+        *,
+        name: str | None = None,
+        **said: Unpack[ActChoices],
     ) -> int:
         """A write by the intent's own action, which the seed knows as a write."""
         said.setdefault("action", "a")
@@ -751,16 +830,23 @@ class SessionPlan:
         }
         return self.log("escalated", None, attributes, actor)[0]
 
-    def hands_over(self, reason: str | None, truth: str, **said: Any) -> int:
+    def hands_over(
+        self,
+        reason: str | None,
+        truth: str,
+        *,
+        escalation_id: str | None = PLANNED,
+        detail: str | None = None,
+        initiated_by: str | None = AGENT,
+    ) -> int:
         """Escalate, and say that the mart must have the row."""
-        at = self.escalates(reason, **said)
-        self.case.escalation(
-            truth,
-            at,
-            session=self,
-            reason_detail=said.get("detail"),
-            initiated_by=said.get("initiated_by", AGENT),
+        at = self.escalates(
+            reason,
+            escalation_id=escalation_id,
+            detail=detail,
+            initiated_by=initiated_by,
         )
+        self.case.escalation(truth, at, "escalated", self, detail, initiated_by)
         return at
 
     def joins(self) -> int:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
-from simulator.plot import CUSTOMER, PERSON, SYSTEM, CasePlan, Plot, SessionPlan
+from simulator.plot import (
+    CUSTOMER,
+    PERSON,
+    SYSTEM,
+    CaseChoices,
+    CasePlan,
+    Plot,
+    SessionPlan,
+    TicketChoices,
+)
 from simulator.plot import TicketPlan as Ticket
 
 
 def open_case(
-    plot: Plot, *, ticket_says: dict[str, Any] | None = None, **plan: Any
+    plot: Plot, *, ticket_says: TicketChoices | None = None, **plan: Unpack[CaseChoices]
 ) -> tuple[CasePlan, Ticket, SessionPlan]:
     """A customer turns up: a case with a ticket and a session."""
     case = plot.case(**plan)
@@ -20,7 +29,7 @@ def open_case(
     return case, ticket, talk
 
 
-def open_talk(plot: Plot, **plan: Any) -> tuple[CasePlan, SessionPlan]:
+def open_talk(plot: Plot, **plan: Unpack[CaseChoices]) -> tuple[CasePlan, SessionPlan]:
     """A customer turns up and no ticket is made."""
     case = plot.case(**plan)
     talk = case.session()
@@ -39,14 +48,18 @@ def understand(talk: SessionPlan) -> None:
     talk.looks_up()
 
 
-def understood_case(plot: Plot, **plan: Any) -> tuple[CasePlan, Ticket, SessionPlan]:
+def understood_case(
+    plot: Plot, **plan: Unpack[CaseChoices]
+) -> tuple[CasePlan, Ticket, SessionPlan]:
     """`open_case`, and the agent knows what is wanted."""
     case, ticket, talk = open_case(plot, **plan)
     understand(talk)
     return case, ticket, talk
 
 
-def understood_talk(plot: Plot, **plan: Any) -> tuple[CasePlan, SessionPlan]:
+def understood_talk(
+    plot: Plot, **plan: Unpack[CaseChoices]
+) -> tuple[CasePlan, SessionPlan]:
     """`open_talk`, and the agent knows what is wanted."""
     case, talk = open_talk(plot, **plan)
     understand(talk)
@@ -79,7 +92,9 @@ def finish_in_log(talk: SessionPlan) -> int:
     return closed_at
 
 
-def resolve(plot: Plot, **plan: Any) -> tuple[CasePlan, Ticket, SessionPlan, int]:
+def resolve(
+    plot: Plot, **plan: Unpack[CaseChoices]
+) -> tuple[CasePlan, Ticket, SessionPlan, int]:
     """A clean resolution by the agent, not yet declared."""
     case, ticket, talk = understood_case(plot, **plan)
     act_safely(talk)

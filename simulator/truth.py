@@ -74,9 +74,10 @@ def case_row(case: CasePlan, as_of: int) -> Row:
 def _names(case: CasePlan) -> Row:
     root = case.sessions[0] if case.sessions else None
     ticket = root.truth_ticket if root else case.tickets[0].name
+    named_by = case if root else case.tickets[0]
     return {
         "case_id": case.case_id or ticket or (root and root.session_id),
-        "source_system": case.source_system or "default",
+        "source_system": named_by.source_system or "default",
         "opened_at": moment(case.opened_at),
         "opened_on": day_of(case.opened_at),
         "customer_id": text(case.customer),

@@ -125,6 +125,9 @@ AGENTS = {
 }
 # The airline's agent logs under a name of its own: ids are unique within it.
 SOURCE_SYSTEMS = {"retail": None, "airline": "sim_airline", "telecom": None}
+# The telecom's helpdesk exports under a name of its own; its tickets are still
+# those of the default ticket system.
+HELPDESKS = {"retail": None, "airline": None, "telecom": "sim_helpdesk"}
 OLD_VERSION = "2.3.0"
 NEW_VERSION = "2.4.0"
 WORSENED_INTENT = "return_item"

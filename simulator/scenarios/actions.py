@@ -1,5 +1,7 @@
 """The action leg: logical actions, their last attempt, and what is a write."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
 from simulator.plot import PERSON, SYSTEM, CasePlan, Plot, SessionPlan

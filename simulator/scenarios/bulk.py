@@ -1,5 +1,7 @@
 """What happens on ordinary days."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
 from simulator.plot import CUSTOMER, PERSON, CasePlan, Plot

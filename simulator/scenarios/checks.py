@@ -1,5 +1,7 @@
 """The policy leg: chains of checks, and which actions they bind."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
 from simulator.plot import PERSON, CasePlan, Plot, SessionPlan

@@ -1,5 +1,7 @@
 """The closure leg: what closes a case, what reopens it, and who came back."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
 from simulator.clock import HOUR

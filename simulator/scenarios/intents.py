@@ -1,8 +1,12 @@
 """The intent leg, and where a case's intent, tier and other names come from."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
-from simulator.plot import CasePlan, Plot, SessionPlan
+from typing import Unpack
+
+from simulator.plot import CaseChoices, CasePlan, Plot, SessionPlan
 from simulator.plot import TicketPlan as Ticket
 from simulator.scenarios import edge
 from simulator.stories import (
@@ -15,7 +19,9 @@ from simulator.stories import (
 from simulator.vocabulary import ACTION_INTENTS
 
 
-def _asked_case(plot: Plot, **plan: object) -> tuple[CasePlan, Ticket, SessionPlan]:
+def _asked_case(
+    plot: Plot, **plan: Unpack[CaseChoices]
+) -> tuple[CasePlan, Ticket, SessionPlan]:
     """A ticket that names the intent, and a customer who asked."""
     says = {"says_intent": plot.intent.code}
     case, ticket, talk = open_case(plot, ticket_says=says, **plan)

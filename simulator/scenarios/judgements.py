@@ -1,10 +1,14 @@
 """Surveys and audits: what counts as answered, and whose verdict wins."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
+
+from typing import Unpack
 
 from simulator.clock import HOUR
 from simulator.evidence import ANSWERS, Answer, audit, counts_audit, survey
-from simulator.plot import CUSTOMER, PERSON, CasePlan, Plot
+from simulator.plot import CUSTOMER, PERSON, CaseChoices, CasePlan, Plot
 from simulator.scenarios import add_edge, edge
 from simulator.stories import (
     ASKED_ONLY,
@@ -15,7 +19,7 @@ from simulator.stories import (
 )
 
 
-def _judged_case(plot: Plot, **plan: object) -> CasePlan:
+def _judged_case(plot: Plot, **plan: Unpack[CaseChoices]) -> CasePlan:
     """A resolved case whose surveys and audits are all told here."""
     case, _, _, closed_at = resolve(plot, **plan)
     case.resolves(closed_at)

@@ -1,11 +1,13 @@
 """Which sessions are one case, which are another, and what is a re-contact."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from simulator.clock import DAY, HOUR, SECOND
-from simulator.plot import CUSTOMER, PERSON, CasePlan, Plot, SessionPlan
+from simulator.plot import CUSTOMER, PERSON, CasePlan, Plot, SessionChoices, SessionPlan
 from simulator.scenarios import edge
 from simulator.stories import (
     ASKED_ONLY,
@@ -34,18 +36,21 @@ def _silent(case: CasePlan, closure_leg: str) -> None:
 
 
 def _asks_again(
-    case: CasePlan, parent: SessionPlan | None, rule: str | None, **plan: Any
+    case: CasePlan,
+    parent: SessionPlan | None,
+    rule: str | None,
+    **plan: Unpack[SessionChoices],
 ) -> SessionPlan:
     """One more session that gets as far as the agent's understanding."""
-    talk = case.session(link_rule=rule, parent=parent, **plan)
+    talk = case.session(**plan, link_rule=rule, parent=parent)
     talk.starts()
     understand(talk)
     return talk
 
 
-def _next_case(plot: Plot, first: CasePlan, **plan: Any) -> CasePlan:
+def _next_case(plot: Plot, first: CasePlan) -> CasePlan:
     """Another case of the same customer and intent, resolved by the log."""
-    case = plot.case(customer=first.customer, **plan)
+    case = plot.case(customer=first.customer)
     talk = _asks_again(case, None, None)
     act_safely(talk)
     case.resolves(finish_in_log(talk))

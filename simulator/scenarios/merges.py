@@ -1,5 +1,7 @@
 """Tickets across systems: merges, chains and rings of them, two helpdesks."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
 from simulator.plot import CUSTOMER, PERSON, Plot

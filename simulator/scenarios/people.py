@@ -1,10 +1,12 @@
 """Human touches, escalations and their reasons, and what people do alone."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
-from simulator.plot import CUSTOMER, PERSON, SYSTEM, CasePlan, Plot
+from simulator.plot import CUSTOMER, PERSON, SYSTEM, CasePlan, Ending, Plot
 from simulator.scenarios import add_edge, edge
 from simulator.stories import (
     ASKED_ONLY,
@@ -23,7 +25,10 @@ TEAM_CHAT = "sim_team_chat"
 
 
 def _by_human(
-    case: CasePlan, closed_at: int, legs: str = f"{ASKED_ONLY} pass", **more: Any
+    case: CasePlan,
+    closed_at: int,
+    legs: str = f"{ASKED_ONLY} pass",
+    **more: Unpack[Ending],
 ) -> None:
     case.expects(
         legs=legs,
@@ -37,7 +42,7 @@ def _by_human(
 
 
 def _escalated(
-    case: CasePlan, legs: str = f"{ASKED_ONLY} missing", **more: Any
+    case: CasePlan, legs: str = f"{ASKED_ONLY} missing", **more: Unpack[Ending]
 ) -> None:
     case.expects(
         legs=legs,

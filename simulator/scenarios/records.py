@@ -1,11 +1,11 @@
 """How records look and land: ids, spellings, versions, repeats, delays."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
-from typing import Any
-
 from simulator.clock import DAY, HOUR
-from simulator.plot import CasePlan, Plot, SessionPlan
+from simulator.plot import CasePlan, Plot, Record, SessionPlan
 from simulator.plot import TicketPlan as Ticket
 from simulator.scenarios import add_edge, edge
 from simulator.stories import act_safely, finish, open_case, resolve, understand
@@ -45,7 +45,7 @@ for _style in ("offset", "west", "epoch_s", "epoch_ms", "epoch_ns"):
     _add_time_style(_style)
 
 
-def _write_of(plot: Plot) -> Any:
+def _write_of(plot: Plot) -> Record:
     writes = [
         record
         for record in plot.records

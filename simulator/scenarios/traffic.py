@@ -1,5 +1,7 @@
 """Tests and what is not production: in no KPI, by whatever word they say so."""
 
+# ruff: noqa: D103 - a scenario's name is its sentence
+
 from __future__ import annotations
 
 from simulator.plot import CUSTOMER, PERSON, Plot
