@@ -220,7 +220,10 @@ events as (
             happenings.event_type,
             case
                 when happenings.event_type = 'reassigned'
-                    then concat(':', lpad(cast(counted.reassignments_so_far as varchar), 3, '0'))
+                    then concat(
+                        ':',
+                        lpad(cast(counted.reassignments_so_far as varchar), 3, '0')
+                    )
                 else ''
             end
         ) as event_id

@@ -1,22 +1,3 @@
-{%- set lists = {
-    'action': {
-        'section': 'action_checks', 'verdict': 'action_match', 'evaluator': 'rule',
-        'basis': 'ACTION',
-    },
-    'nl': {
-        'section': 'nl_assertions', 'verdict': 'met', 'evaluator': 'llm',
-        'basis': 'NL_ASSERTION',
-    },
-    'communicate': {
-        'section': 'communicate_checks', 'verdict': 'met', 'evaluator': 'rule',
-        'basis': 'COMMUNICATE',
-    },
-    'env': {
-        'section': 'env_assertions', 'verdict': 'met', 'evaluator': 'rule',
-        'basis': 'ENV_ASSERTION',
-    },
-} -%}
-
 with
 
 simulations as (
@@ -24,13 +5,10 @@ simulations as (
     select
         source_system,
         simulation_id as session_id,
+        reward_info,
         {{ surrogate_key(['source_system', 'simulation_id']) }} as session_key,
         {{ json_member('reward_info', 'reward_basis') }} as reward_basis,
-        {{ json_member('reward_info', 'db_check') }} as db_check,
-        {%- for kind, list in lists.items() %}
-        {{ json_member('reward_info', list['section']) }} as {{ list['section'] }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ json_member('reward_info', 'db_check') }} as db_check
     from {{ source('raw', 'tau2_runs') }}
 
 ),
@@ -54,6 +32,56 @@ stated_bases as (
 
 ),
 
+sections as (
+
+    select
+        session_key,
+        source_system,
+        session_id,
+        'action' as check_kind,
+        'rule' as evaluator,
+        'ACTION' as basis,
+        {{ json_member('reward_info', 'action_checks') }} as section
+    from simulations
+
+    union all
+
+    select
+        session_key,
+        source_system,
+        session_id,
+        'nl' as check_kind,
+        'llm' as evaluator,
+        'NL_ASSERTION' as basis,
+        {{ json_member('reward_info', 'nl_assertions') }} as section
+    from simulations
+
+    union all
+
+    select
+        session_key,
+        source_system,
+        session_id,
+        'communicate' as check_kind,
+        'rule' as evaluator,
+        'COMMUNICATE' as basis,
+        {{ json_member('reward_info', 'communicate_checks') }} as section
+    from simulations
+
+    union all
+
+    select
+        session_key,
+        source_system,
+        session_id,
+        'env' as check_kind,
+        'rule' as evaluator,
+        'ENV_ASSERTION' as basis,
+        {{ json_member('reward_info', 'env_assertions') }} as section
+    from simulations
+
+),
+
 verdicts as (
 
     select
@@ -67,22 +95,25 @@ verdicts as (
         'db' as check_id,
         {{ json_flag('db_check', 'db_match') }} as is_met
     from simulations
-    {% for kind, list in lists.items() %}
+
     union all
 
     select
-        simulations.session_key,
-        simulations.source_system,
-        simulations.session_id,
-        '{{ kind }}' as check_kind,
-        '{{ list["evaluator"] }}' as evaluator,
-        '{{ list["basis"] }}' as basis,
-        checked.index as check_index,
-        concat('{{ kind }}:', checked.index) as check_id,
-        {{ json_flag('checked.value', list['verdict']) }} as is_met
-    from simulations
-    cross join {{ json_items('simulations.' ~ list['section']) }} as checked
-    {% endfor %}
+        sections.session_key,
+        sections.source_system,
+        sections.session_id,
+        sections.check_kind,
+        sections.evaluator,
+        sections.basis,
+        verdict.index as check_index,
+        concat(sections.check_kind, ':', verdict.index) as check_id,
+        coalesce(
+            {{ json_flag('verdict.value', 'action_match') }},
+            {{ json_flag('verdict.value', 'met') }}
+        ) as is_met
+    from sections
+    cross join {{ json_items('sections.section') }} as verdict
+
 ),
 
 judged as (

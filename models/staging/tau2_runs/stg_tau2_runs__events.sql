@@ -61,7 +61,7 @@ closing_markers as (
     left join handovers
         on messages.session_key = handovers.session_key
     where
-        messages.role = 'user'
+        messages.message_role = 'user'
         and messages.is_last_of_customer
         and messages.has_handover_marker
         and handovers.session_key is null
@@ -110,7 +110,7 @@ happenings as (
 
     select
         session_key,
-        case role when 'user' then 'message_received' else 'message_sent' end
+        case message_role when 'user' then 'message_received' else 'message_sent' end
             as action_type,
         concat('message:', message_index) as event_name,
         1 as phase,
@@ -120,7 +120,7 @@ happenings as (
         null as check_id,
         null as reason_detail
     from messages
-    where role in ('user', 'assistant') and char_count > 0
+    where message_role in ('user', 'assistant') and char_count > 0
 
     union all
 
@@ -208,7 +208,9 @@ happenings as (
     from sessions
     where
         sessions.termination_reason in ('user_stop', 'agent_stop')
-        and sessions.session_key not in (select session_key from escalated_sessions)
+        and sessions.session_key not in (
+            select escalated_sessions.session_key from escalated_sessions
+        )
 
 ),
 
@@ -274,7 +276,7 @@ events as (
                 checks.check_kind,
                 checks.check_index,
                 happenings.event_name
-        ) as sequence
+        ) as event_number
     from happenings
     inner join sessions
         on happenings.session_key = sessions.session_key
@@ -306,7 +308,7 @@ select
     -- place
     cast(occurred_at as timestamp) as occurred_at,
     cast(is_time_known as boolean) as is_time_known,
-    cast(sequence as bigint) as sequence,
+    cast(event_number as bigint) as sequence,
 
     -- attributes of every event
     cast(action_type as varchar) as action_type,

@@ -29,7 +29,7 @@ parsed as (
 
     select
         *,
-        {{ json_text('message', 'role') }} as role,
+        {{ json_text('message', 'role') }} as message_role,
         {{ json_text('message', 'requestor') }} as requestor,
         {{ json_text('message', 'id') }} as result_call_id,
         {{ json_flag('message', 'error') }} as is_error,
@@ -62,7 +62,7 @@ last_of_customer as (
         session_key,
         max(message_index) as message_index
     from parsed
-    where role = 'user'
+    where message_role = 'user'
     group by all
 
 )
@@ -81,7 +81,7 @@ select
     cast(parsed.result_call_id as varchar) as result_call_id,
 
     -- attributes
-    cast(parsed.role as varchar) as role,
+    cast(parsed.message_role as varchar) as message_role,
     cast(parsed.requestor as varchar) as requestor,
 
     -- still JSON, for stg_tau2_runs__tool_calls
@@ -96,7 +96,7 @@ select
     -- a greeting that nobody generated carries a cost of zero and no usage
     cast(
         coalesce(
-            parsed.role = 'assistant'
+            parsed.message_role = 'assistant'
             and (
                 parsed.input_tokens is not null
                 or parsed.output_tokens is not null

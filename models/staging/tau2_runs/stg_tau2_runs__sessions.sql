@@ -12,11 +12,13 @@ timed as (
 
     select
         *,
-        started_at is not null
-        and ended_at is not null
-        {%- for placeholder in placeholders %}
-        and started_at != cast('{{ placeholder }}' as timestamp)
-        {%- endfor %} as is_time_known
+        (
+            started_at is not null
+            and ended_at is not null
+            {% for placeholder in placeholders %}
+                and started_at != cast('{{ placeholder }}' as timestamp)
+            {% endfor %}
+        ) as is_time_known
     from simulations
 
 )
@@ -29,7 +31,7 @@ select
     cast(simulation_id as varchar) as session_id,
 
     -- attributes
-    cast(domain as varchar) as domain,
+    cast(domain as varchar) as domain_name,
     cast(coalesce(agent_implementation, 'unknown') as varchar) as agent_name,
     cast(agent_model as varchar) as agent_version,
     cast(task_id as varchar) as task_id,

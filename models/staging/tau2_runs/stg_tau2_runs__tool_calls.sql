@@ -13,13 +13,13 @@ calls as (
         messages.source_system,
         messages.session_id,
         messages.message_index,
-        messages.role,
-        call.index as call_index,
-        {{ json_text('call.value', 'id') }} as call_id,
-        {{ json_text('call.value', 'name') }} as tool_name,
-        {{ json_text('call.value', 'requestor') }} as requestor
+        messages.message_role,
+        tool_call.index as call_index,
+        {{ json_text('tool_call.value', 'id') }} as call_id,
+        {{ json_text('tool_call.value', 'name') }} as tool_name,
+        {{ json_text('tool_call.value', 'requestor') }} as requestor
     from messages
-    cross join {{ json_items('messages.tool_calls') }} as call
+    cross join {{ json_items('messages.tool_calls') }} as tool_call
 
 ),
 
@@ -48,7 +48,7 @@ results as (
             order by message_index
         ) as occurrence
     from messages
-    where role = 'tool'
+    where message_role = 'tool'
 
 ),
 
@@ -85,7 +85,7 @@ select
     cast(tool_name as varchar) as tool_name,
     cast(
         case
-            when role = 'user' or requestor = 'user' then 'customer'
+            when message_role = 'user' or requestor = 'user' then 'customer'
             else 'ai_agent'
         end as varchar
     ) as actor_type,
