@@ -62,27 +62,6 @@ def sample_truth() -> Path:
     return home() / "sample_truth"
 
 
-def sample_mark() -> Path:
-    """The note beside the landed files which says that they are made up."""
-    return landing() / "_made_up_sample.txt"
-
-
-def is_sample() -> bool:
-    """Whether the landing root holds the made-up sample."""
-    return sample_mark().exists()
-
-
-def has_landed() -> bool:
-    """Whether any finished file lies in the landing root."""
-    return any(
-        path.is_file()
-        and not any(
-            part.startswith((".", "_")) for part in path.relative_to(landing()).parts
-        )
-        for path in landing().rglob("*")
-    )
-
-
 def as_of() -> datetime:
     """The "now" of every rule, in UTC: `ACSR_AS_OF`, else the clock."""
     stated = os.environ.get("ACSR_AS_OF")
@@ -115,6 +94,7 @@ def dbt_environment(moment: datetime | None = None) -> dict[str, str]:
         "DBT_TARGET_PATH": str(dbt_target_path()),
         "DBT_LOG_PATH": os.environ.get("DBT_LOG_PATH") or str(ROOT / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_USE_COLORS": "false",
         "DO_NOT_TRACK": "1",
     }
 
@@ -127,7 +107,7 @@ def run_dbt(
     """Runs dbt on this project and returns what it said; the caller judges."""
     prepare()
     return subprocess.run(
-        [str(DBT), "--no-use-colors", *arguments],
+        [str(DBT), *arguments],
         cwd=ROOT,
         env={**os.environ, **dbt_environment(moment), **(environment or {})},
         capture_output=True,

@@ -1,0 +1,105 @@
+"""`python -m orchestration`: what the Makefile's commands do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from orchestration import project, report, sample
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; what the reader can mend ends in one line, not a trace."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except project.ProjectError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m orchestration")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text)
+        added.set_defaults(command=command, job=name)
+        return added
+
+    making = add("sample", _sample, "write made-up traffic where nothing has landed")
+    making.add_argument("--days", type=int, required=True)
+    making.add_argument("--cases-per-day", type=int, required=True)
+    making.add_argument("--seed", type=int, required=True)
+    add("refresh", _run, "load what is new, build, test, publish")
+    add("nightly", _run, "as refresh, with the slow tests and the unit tests")
+    add("report", _report, "the published KPIs as text")
+    add("dev", _dev, "Dagster's UI and daemon on loopback")
+    add("parse", _parse, "parse for Snowflake, where deprecations show")
+    add("docs", _docs, "dbt's documentation site")
+    return parser
+
+
+def _sample(options: argparse.Namespace) -> int:
+    if sample.has_landed():
+        return 0
+    print(
+        f"Nothing has landed in {project.landing()}: making up "
+        f"{options.days} days of support traffic (no real customer is in it).",
+        flush=True,
+    )
+    sample.make(options.days, options.cases_per_day, options.seed, project.as_of())
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from orchestration.run import run_job  # Dagster takes seconds to import
+
+    if run_job(options.job):
+        print(f"Published {project.current()}")
+        return 0
+    print(
+        f"error: {options.job} failed; nothing was published. The whole story: "
+        "`make dev`, Runs",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _report(_: argparse.Namespace) -> int:
+    print(report.render(project.current()))
+    return 0
+
+
+def _dev(_: argparse.Namespace) -> int:
+    os.environ["DAGSTER_HOME"] = str(project.dagster_home())
+    os.chdir(project.ROOT)
+    command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1"]
+    os.execv(sys.executable, [*command, "--module-name", "orchestration.definitions"])
+
+
+def _parse(_: argparse.Namespace) -> int:
+    done = project.run_dbt(
+        *("--warn-error-options", '{"error": ["Deprecations"]}'),
+        *("parse", "--no-partial-parse", "--target", "snowflake"),
+        *("--show-all-deprecations",),
+        environment={"DBT_TARGET_PATH": str(project.dbt_target_path() / "snowflake")},
+    )
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return done.returncode
+
+
+def _docs(_: argparse.Namespace) -> int:
+    done = project.run_dbt("docs", "generate", "--static")
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+        return done.returncode
+    print(f"Open {project.dbt_target_path() / 'static_index.html'} in a browser.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""What Dagster loads: assets, checks, jobs, the schedule and the sensor."""
+
+from dagster import Definitions
+
+from orchestration.defs import load, publish, resources, schedules, transform
+
+defs = Definitions(
+    assets=[*load.feeds, transform.dbt_project, publish.publication],
+    jobs=schedules.jobs,
+    schedules=schedules.schedules,
+    sensors=[schedules.new_files],
+    resources=resources.resources,
+    executor=resources.executor,
+)

@@ -1,0 +1,114 @@
+"""What starts a run: the clock, new files, the night."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from dagster import (
+    AssetSelection,
+    DagsterInstance,
+    DagsterRunStatus,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    RunConfig,
+    RunRequest,
+    RunsFilter,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SensorEvaluationContext,
+    SkipReason,
+    define_asset_job,
+    schedule,
+    sensor,
+)
+
+from orchestration import project
+from orchestration.defs.transform import Build
+from orchestration.loading import FEEDS
+from orchestration.loading.files import walk_feed
+
+UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+]
+
+refresh = define_asset_job(
+    "refresh",
+    selection=AssetSelection.all(),
+    description="Load what is new, build, test, publish.",
+)
+nightly = define_asset_job(
+    "nightly",
+    selection=AssetSelection.all(),
+    config=RunConfig(ops={"dbt_project": Build(leave_out=[])}),
+    description="As `refresh`, with the slow tests and the unit tests.",
+)
+jobs = [refresh, nightly]
+
+
+@schedule(
+    job=refresh,
+    cron_schedule="*/15 * * * *",
+    default_status=DefaultScheduleStatus.RUNNING,
+)
+def every_quarter_of_an_hour(
+    context: ScheduleEvaluationContext,
+) -> RunRequest | SkipReason:
+    """A refresh every 15 minutes, unless one is still on its way."""
+    if _is_unfinished(context.instance):
+        return SkipReason("the refresh before is not finished")
+    return RunRequest()
+
+
+every_night = ScheduleDefinition(
+    name="every_night",
+    job=nightly,
+    cron_schedule="30 2 * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+)
+schedules = [every_quarter_of_an_hour, every_night]
+
+
+@sensor(
+    job=refresh,
+    minimum_interval_seconds=30,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def new_files(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+    """A refresh when the list of finished files is another than at the last one."""
+    listing = _listing()
+    if listing is None:
+        return SkipReason("nothing has landed")
+    if listing == context.cursor:
+        return SkipReason("no new files")
+    if _is_unfinished(context.instance):
+        return SkipReason("new files; the refresh before is not finished")
+    context.update_cursor(listing)
+    return RunRequest(run_key=listing)
+
+
+def _listing() -> str | None:
+    """A hash of names, sizes and times: it opens no file, so it is cheap."""
+    digest, is_empty = hashlib.sha256(), True
+    for name, size, changed in _files():
+        digest.update(b"%b\0%d\0%d\0" % (name, size, changed))
+        is_empty = False
+    return None if is_empty else digest.hexdigest()
+
+
+def _files() -> Iterator[tuple[bytes, int, int]]:
+    for feed in FEEDS:
+        for path in walk_feed(project.landing(), feed):
+            try:
+                found = path.stat()
+            except OSError:  # gone since it was listed
+                continue
+            yield os.fsencode(path), found.st_size, found.st_mtime_ns
+
+
+def _is_unfinished(instance: DagsterInstance) -> bool:
+    unfinished = RunsFilter(job_name=refresh.name, statuses=UNFINISHED)
+    return bool(instance.get_run_ids(unfinished, limit=1))

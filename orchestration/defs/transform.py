@@ -1,0 +1,57 @@
+"""The dbt project as assets; its tests are their checks, blocking by severity."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import AssetExecutionContext, Config
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    dbt_assets,
+)
+from pydantic import Field
+
+from orchestration import project, verdict
+from orchestration.defs.resources import WAREHOUSE
+
+NIGHTLY = "nightly"
+
+
+class Build(Config):
+    """What a build leaves out."""
+
+    leave_out: list[str] = Field(
+        default=["--exclude", f"tag:{NIGHTLY}", "--exclude-resource-type", "unit_test"],
+        description=(
+            "Arguments of `dbt build`. Unit tests hold made-up rows, so a new batch of "
+            "real ones cannot change their outcome: `nightly` and `make test` run them."
+        ),
+    )
+
+
+@dbt_assets(
+    manifest=project.manifest(),
+    name="dbt_project",
+    pool=WAREHOUSE,
+    dagster_dbt_translator=DagsterDbtTranslator(
+        settings=DagsterDbtTranslatorSettings(
+            enable_asset_checks=True, enable_source_tests_as_checks=True
+        )
+    ),
+)
+def dbt_project(
+    context: AssetExecutionContext, config: Build, dbt: DbtCliResource
+) -> Iterator[Any]:
+    """Builds and tests every model; only a build without a failure may be published."""
+    moment = project.as_of()
+    os.environ.update(project.dbt_environment(moment))
+    verdict.withdraw()
+    yield from dbt.cli(
+        ["build", *config.leave_out],
+        context=context,
+        # apart from the manifest that definitions are loaded from
+        target_path=project.dbt_target_path() / "run",
+    ).stream()
+    verdict.record(context.run_id, moment)

@@ -1,0 +1,151 @@
+"""Runs a job here and now, and says in a few lines what came of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TextIO
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    ExecuteInProcessResult,
+    JobDefinition,
+    RunsFilter,
+)
+
+from orchestration import project
+
+PROCESS = "acsr/process"
+MILESTONE = re.compile(r"Found \d|Finished running|Done\. ")
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class Milestones:
+    """A stand-in for the terminal: all goes to a log, milestones to the terminal."""
+
+    def __init__(self, log: TextIO, terminal: TextIO) -> None:
+        self._log = log
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        """Takes what dbt says, line by line."""
+        if MILESTONE.match(text):
+            self._terminal.write(f"  {text}")
+            self._terminal.flush()
+        return self._log.write(text)
+
+    def flush(self) -> None:
+        """Makes the log readable while the run goes on."""
+        self._log.flush()
+
+
+def run_job(name: str) -> bool:
+    """Runs a job in this process; true if it published."""
+    os.environ["DAGSTER_HOME"] = str(project.dagster_home())
+    from orchestration.definitions import defs  # parses the dbt project
+
+    log = project.home() / "logs" / f"{name}.log"
+    print(f"{name}: {project.landing()} -> {project.warehouse()} (log: {log})")
+    with DagsterInstance.get() as instance:
+        release_dead_runs(instance)
+        result = _execute(defs.resolve_job_def(name), instance, log)
+    for line in (*loaded(result), *findings(result)):
+        print(line)
+    return is_published(result)
+
+
+def _execute(
+    job: JobDefinition, instance: DagsterInstance, log: Path
+) -> ExecuteInProcessResult:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("w", encoding="utf-8") as lines,
+        redirect_stdout(Milestones(lines, sys.stdout)),
+    ):
+        return job.execute_in_process(
+            instance=instance,
+            run_config={**(job.run_config or {}), **QUIET},
+            raise_on_error=False,
+            tags={PROCESS: str(os.getpid())},
+        )
+
+
+def release_dead_runs(instance: DagsterInstance) -> None:
+    """Ends runs whose process was killed: they would keep the warehouse's slot.
+
+    Dagster's daemon does this for runs that it started itself; nobody does it for
+    those of `make refresh`.
+    """
+    started = RunsFilter(statuses=[DagsterRunStatus.STARTED])
+    for run in instance.get_runs(started):
+        if PROCESS in run.tags and not _is_alive(run):
+            instance.report_run_failed(run, "its process was killed")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _is_alive(run: DagsterRun) -> bool:
+    try:
+        os.kill(int(run.tags[PROCESS]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def is_published(result: ExecuteInProcessResult) -> bool:
+    """Whether every step ran, the publication too, and no blocking check failed.
+
+    A step that is skipped and a check that fails do not make a Dagster run fail.
+    """
+    return (
+        result.success
+        and not any(_is_failure(it) for it in result.get_asset_check_evaluations())
+        and bool(result.asset_materializations_for_node("publication"))
+    )
+
+
+def loaded(result: ExecuteInProcessResult) -> Iterator[str]:
+    """What came in, feed by feed."""
+    for event in result.get_asset_materialization_events():
+        made = event.step_materialization_data.materialization
+        if "duplicates" in made.metadata and made.metadata["files"].value:
+            counts = {
+                name: f"{made.metadata[name].value:,}"
+                for name in ("files", "records", "loaded", "duplicates", "rejected")
+            }
+            yield f"  {made.asset_key.path[-1]:<22}" + "  ".join(
+                f"{count:>9} {name}" for name, count in counts.items()
+            )
+
+
+def findings(result: ExecuteInProcessResult) -> Iterator[str]:
+    """What needs somebody's eye: warnings, failed checks, failed steps."""
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            yield _check_line(check)
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        error = event.step_failure_data.error
+        while error and error.cause:
+            error = error.cause
+        yield f"FAILED: {event.step_key}: {error.message.strip() if error else ''}"
+
+
+def _check_line(check: AssetCheckEvaluation) -> str:
+    word = "FAILED" if _is_failure(check) else "warning"
+    rows = check.metadata.get("dagster_dbt/failed_row_count")
+    said = check.description or (f"{rows.value:,} rows" if rows else "did not pass")
+    subject = f"{'/'.join(check.asset_key.path)} {check.check_name}"
+    return f"{word}: {subject}: {said}".replace("\n", "\n    ")
+
+
+def _is_failure(check: AssetCheckEvaluation) -> bool:
+    return not check.passed and check.severity == AssetCheckSeverity.ERROR
