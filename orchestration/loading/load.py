@@ -137,7 +137,9 @@ def connected(
             yield connection
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(path), read_only=read_only) as connection:
+    # Thousands of small commits would otherwise checkpoint every few seconds.
+    config = {"checkpoint_threshold": "256MB"}
+    with duckdb.connect(str(path), read_only=read_only, config=config) as connection:
         yield connection
 
 

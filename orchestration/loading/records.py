@@ -44,7 +44,11 @@ _WANTED = {
 }
 
 Row = list[object]
+Record = dict[str, Any]
 Check = Callable[[object], object]
+Relation = Callable[[Record], Fault | None]
+Judge = Callable[[object, Record], object]
+_Step = tuple[str, bool, bool, object, Judge]
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,10 @@ def parse_json(line: bytes) -> object | Fault:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return Fault(NOT_JSON, str(error))
-    if _WIDE in line.translate(_NUMERALS):
-        value = json.loads(line, parse_int=_exact_integer)
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
+    if _WIDE in line.translate(_NUMERALS):
+        value = json.loads(line, parse_int=_exact_integer)
     return value
 
 
@@ -127,69 +131,74 @@ class RecordReader:
         self.feed = feed
         self._keep_text = context.settings.keep_message_text
         self._customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
-        self._checks = [
-            (
-                field,
-                field.name,
-                _check_of(field, context),
-                field.kind in ("id", "string")
-                and not (field.allowed or field.lower_case),
-                _RELATIONS.get(field.name),
-            )
-            for field in feed.fields
-        ]
-        self._names = frozenset(field.name for field in feed.fields) | {"attributes"}
-        self._states_attributes = feed.fields[-1].name == "attributes"
+        named = [field for field in feed.fields if field.name != "attributes"]
+        self._plan = [self._step(field, context) for field in named]
+        names = [field.name for field in named]
+        self._customer_at = (
+            names.index("customer_id") if "customer_id" in names else None
+        )
+        self._names = frozenset(names) | {"attributes"}
+        self._requires_object = len(named) < len(feed.fields)
         self._message = _MESSAGES.get(feed.name)
 
     def read(self, record: object, *, has_nul: bool = True) -> Row | Fault:
-        """The row of a record, in the order of the feed's columns."""
+        """The row of a record, in the order of the feed's columns.
+
+        Absent optional fields and sound strings, nearly all there is, are taken on
+        the spot; whatever else a field holds is judged with care.
+        """
         if record.__class__ is not dict:
             return Fault(NOT_AN_OBJECT, "a line holds one JSON object")
         row: Row = []
         get = record.get
-        for field, name, check, is_text, relation in self._checks:
+        for name, is_optional, is_text, default, judge in self._plan:
             value = get(name)
-            if value.__class__ is str and (not value or value.isspace()):
-                value = None
-            if value is None:
-                if field.required:
-                    return missing(name)
-                if name == "ticket_id" and self._is_homeless(record):
-                    return missing(name, "one of ticket_id and session_id is required")
-                value = field.default
-            elif has_nul or not is_text or value.__class__ is not str:
-                said = value
-                value = check(said)
-                if value is INVALID:
-                    return invalid(name, said, _wanted(field))
-            if relation is not None and (fault := relation(record)) is not None:
-                return fault
+            if value is None and is_optional:
+                value = default
+            elif (
+                not is_text
+                or value.__class__ is not str
+                or has_nul
+                or not value
+                or value.isspace()
+            ):
+                value = judge(value, record)
+                if value.__class__ is Fault:
+                    return value
             row.append(value)
-            if name == "customer_id":
-                row.append(None if value is None else self._customer_key(value))
-        if self._states_attributes:
-            row.pop()
+        attributes = get("attributes")
+        if self._requires_object and not _is_object_or_unsaid(attributes):
+            return invalid("attributes", attributes, _WANTED["object"])
+        if (at := self._customer_at) is not None:
+            customer = row[at]
+            key = None if customer is None else self._customer_key(customer)
+            row.insert(at + 1, key)
         row.append(self._attributes(record, has_nul))
         return row
 
-    def _is_homeless(self, record: dict[str, Any]) -> bool:
-        """Whether a record that has to name a ticket or a session names neither."""
-        needs_one = self.feed.has_one_of_ticket_or_session
-        return needs_one and _is_blank(record.get("session_id"))
+    def _step(self, field: Field, context: Context) -> _Step:
+        """How a field is read: its name, what is taken on the spot, and its judge."""
+        relation = self._relation(field)
+        is_optional = not field.required and relation is None
+        is_text = field.kind in ("id", "string") and relation is None
+        is_text = is_text and not field.allowed and not field.lower_case
+        judge = _judge(field, _check_of(field, context), relation)
+        return field.name, is_optional, is_text, field.default, judge
+
+    def _relation(self, field: Field) -> Relation | None:
+        if field.name == "ticket_id" and self.feed.has_one_of_ticket_or_session:
+            return _home_fault
+        return {"score": _score_fault, "scale_max": _scale_fault}.get(field.name)
 
     def _attributes(self, record: dict[str, object], has_nul: bool) -> str | None:
         """Attributes and extra fields in one JSON object, masked; None if empty."""
         stated = record.get("attributes")
         merged = stated if stated.__class__ is dict else {}
-        if not record.keys() <= self._names or (merged is not stated and stated):
-            extra = {
-                name: value
-                for name, value in record.items()
-                if name not in self._names or name == "attributes"
-            }
-            if merged is stated:
-                del extra["attributes"]
+        is_extra = merged is not stated and bool(stated) and not self._requires_object
+        if is_extra or not record.keys() <= self._names:
+            extra = {k: v for k, v in record.items() if k not in self._names}
+            if is_extra:
+                extra["attributes"] = stated
             merged = {**extra, **merged}
         if not merged:
             return None
@@ -208,54 +217,76 @@ def without_text(
     `text` is the contract's word for it and goes from every event; `content`,
     `message` and `body` are what loggers call it too, and go from messages.
     """
-    texts = [
-        attributes.pop(key)
-        for key in (MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1])
-        if key in attributes
-    ]
-    if texts and attributes.get("char_count") is None:
+    keys = MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1]
+    if attributes.keys().isdisjoint(keys):
+        return attributes
+    texts = [attributes.pop(key) for key in keys if key in attributes]
+    if attributes.get("char_count") is None:
         lengths = [len(text) for text in texts if isinstance(text, str)]
         if lengths:
             attributes["char_count"] = lengths[0]
     return attributes
 
 
-def _is_blank(value: object) -> bool:
+def _judge(field: Field, check: Check, relation: Relation | None) -> Judge:
+    """Missing before invalid, then what the field may break together with others."""
+
+    def judge(value: object, record: Record) -> object:
+        if _is_unsaid(value):
+            if field.required:
+                return missing(field.name)
+            checked = field.default
+        else:
+            checked = check(value)
+            if checked is INVALID:
+                return invalid(field.name, value, _wanted(field))
+        fault = None if relation is None else relation(record)
+        return checked if fault is None else fault
+
+    return judge
+
+
+def _is_unsaid(value: object) -> bool:
     return value is None or (value.__class__ is str and not value.strip())
+
+
+def _is_object_or_unsaid(value: object) -> bool:
+    return value.__class__ is dict or _is_unsaid(value)
+
+
+def _home_fault(record: Record) -> Fault | None:
+    """A record that has to name a ticket or a session, and names neither."""
+    if _is_unsaid(record.get("ticket_id")) and _is_unsaid(record.get("session_id")):
+        return missing("ticket_id", "one of ticket_id and session_id is required")
+    return None
 
 
 def _number_or(value: object, default: float) -> float | None:
     """A scale's end for judging a score; None where it is itself at fault."""
-    if _is_blank(value):
+    if _is_unsaid(value):
         return default
     number = _number(value)
     return None if number is INVALID else number
 
 
-def _score_fault(record: object) -> Fault | None:
+def _score_fault(record: Record) -> Fault | None:
     """A score outside its scale, where there is a scale to judge it by."""
     get = record.get
     low, high = _number_or(get("scale_min"), 1.0), _number_or(get("scale_max"), 7.0)
     score = get("score")
-    if low is None or high is None or low >= high or _is_blank(score):
+    if low is None or high is None or low >= high or _is_unsaid(score):
         return None
     if low <= score <= high:
         return None
     return invalid("score", score, f"one within its scale, {low:g} to {high:g}")
 
 
-def _scale_fault(record: object) -> Fault | None:
+def _scale_fault(record: Record) -> Fault | None:
     get = record.get
     low, high = _number_or(get("scale_min"), 1.0), _number_or(get("scale_max"), 7.0)
     if low is None or high is None or low < high:
         return None
     return invalid("scale_max", high, f"one above scale_min, which is {low:g}")
-
-
-_RELATIONS: dict[str, Callable[[object], Fault | None]] = {
-    "score": _score_fault,
-    "scale_max": _scale_fault,
-}
 
 
 def _wanted(field: Field) -> str:
@@ -288,7 +319,6 @@ def _check_of(field: Field, context: Context) -> Check:
         "integer": _integer,
         "number": _number,
         "boolean": _boolean,
-        "object": _object,
     }
     return checks[field.kind]
 
@@ -346,7 +376,3 @@ def _limited(value: object, field: Field) -> object:
 
 def _boolean(value: object) -> object:
     return value if value.__class__ is bool else INVALID
-
-
-def _object(value: object) -> object:
-    return value if value.__class__ is dict else INVALID
