@@ -33,12 +33,14 @@ from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
 from orchestration.loading.tau2 import read_tau2
 from orchestration.loading.times import latest_allowed
 from orchestration.loading.warehouse import (
+    Earlier,
     Incumbents,
     Load,
     commit_file,
     create_raw_tables,
     find_incumbents,
     known_contents,
+    replayable,
 )
 
 BATCH_FILES = 200
@@ -59,18 +61,28 @@ def load_all(
     now: datetime,
     feeds: Sequence[str] | None = None,
     progress: Progress = logger.info,
+    *,
+    replay: bool = False,
 ) -> LoadReport:
     """Loads all feeds, or some, and reports on each.
 
     `now` is the later of the wall clock and the run's "as of": what is more than
-    24 hours ahead of it is turned away.
+    24 hours ahead of it is turned away. With `replay`, files that had rejected
+    records are read once more: after a fix their records load, the rest stays.
     """
     report = LoadReport(load_id)
     with connected(warehouse) as connection:
         create_raw_tables(connection)
         for feed in feeds if feeds is not None else FEEDS:
             report.feeds[feed] = load_feed(
-                feed, landing, connection, settings, load_id, now, progress
+                feed,
+                landing,
+                connection,
+                settings,
+                load_id,
+                now,
+                progress,
+                replay=replay,
             )
     return report
 
@@ -83,8 +95,10 @@ def load_feed(
     load_id: str,
     now: datetime,
     progress: Progress = logger.info,
+    *,
+    replay: bool = False,
 ) -> FeedReport:
-    """Loads the files of one feed whose content is new."""
+    """Loads the files of one feed whose content is new, or to be replayed."""
     if now.tzinfo is None:
         raise ValueError(f"now needs a time zone, got {now.isoformat()}")
     if feed not in FEEDS:
@@ -99,6 +113,7 @@ def load_feed(
             load=Load(load_id, _utc_now()),
             scratch=Path(scratch),
             progress=progress,
+            earlier=replayable(connection, feed) if replay else {},
         )
         return run.run()
 
@@ -158,12 +173,14 @@ class _FeedLoad:
     load: Load
     scratch: Path
     progress: Progress
+    earlier: dict[str, Earlier]
     batch: list[tuple[StagedFile, datetime]] = field(default_factory=list)
 
     def run(self) -> FeedReport:
         begun = told = time.monotonic()
         self.report = FeedReport(self.feed.name)
         self.known = known_contents(self.connection, self.feed.name)
+        self.known -= self.earlier.keys()
         paths = walk_feed(self.landing, self.feed.name)
         for number, path in enumerate(paths, start=1):
             self._take(path)
@@ -246,6 +263,7 @@ class _FeedLoad:
                 self.load,
                 started_at,
                 None if is_large else incumbents,
+                self.earlier.get(staged.file.sha256),
             )
         finally:
             staged.discard()

@@ -76,6 +76,16 @@ class Load:
     loaded_at: datetime  # UTC, without zone
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier load made of a file that is now replayed."""
+
+    path: str
+    load_id: str
+    loaded: int
+    replaced: int
+
+
 @dataclass
 class Outcome:
     """What became of a file's clean records."""
@@ -111,6 +121,16 @@ def known_contents(connection: duckdb.DuckDBPyConnection, feed: str) -> set[str]
     return {sha256 for (sha256,) in rows}
 
 
+def replayable(connection: duckdb.DuckDBPyConnection, feed: str) -> dict[str, Earlier]:
+    """Files with rejected records, by content: what a replay reads again."""
+    rows = connection.execute(
+        "select content_sha256, path, load_id, loaded, replaced "
+        "from raw.load_history where feed = ? and rejected > 0",
+        [feed],
+    ).fetchall()
+    return {sha256: Earlier(*row) for sha256, *row in rows}
+
+
 def find_incumbents(
     connection: duckdb.DuckDBPyConnection, feed: Feed, chunks: Sequence[pa.Table]
 ) -> Incumbents:
@@ -136,11 +156,14 @@ def commit_file(
     load: Load,
     started_at: datetime,
     incumbents: Incumbents | None,
+    earlier: Earlier | None = None,
 ) -> Outcome:
     """Rows, rejections and history row of a file, all of them or none.
 
     Without `incumbents` they are looked up chunk by chunk, which a file of many
     chunks needs. The winners go into `incumbents` only once they are committed.
+    A replay takes the place of what it was `earlier`: rows that are in the table
+    stay counted as loaded, and only what was rejected is new.
     """
     outcome, winners = Outcome(), Incumbents()
     with _transaction(connection):
@@ -151,11 +174,37 @@ def commit_file(
             winners = _insert_chunk(
                 connection, feed, staged, chunk, held, load, outcome
             )
+        counted = outcome
+        if earlier is not None:
+            _forget(connection, feed, staged.file.sha256, earlier)
+            counted = _together(earlier, outcome, staged)
         _insert_rejects(connection, feed, staged, load)
-        _insert_history(connection, feed, staged, load, started_at, outcome)
+        _insert_history(connection, feed, staged, load, started_at, counted)
     if incumbents is not None:
         incumbents.update(winners)
     return outcome
+
+
+def _forget(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, sha256: str, earlier: Earlier
+) -> None:
+    connection.execute(
+        "delete from raw.load_history where feed = ? and content_sha256 = ?",
+        [feed.name, sha256],
+    )
+    connection.execute(
+        "delete from raw.rejected_records where feed = ? and path = ? and load_id = ?",
+        [feed.name, earlier.path, earlier.load_id],
+    )
+
+
+def _together(earlier: Earlier, outcome: Outcome, staged: StagedFile) -> Outcome:
+    loaded = earlier.loaded + outcome.loaded
+    return Outcome(
+        loaded=loaded,
+        replaced=earlier.replaced + outcome.replaced,
+        duplicates=max(0, staged.clean - loaded),
+    )
 
 
 def _insert_chunk(
@@ -304,7 +353,7 @@ def _insert_history(
         "path": file.name,
         "content_sha256": file.sha256,
         "bytes": file.bytes,
-        "records": staged.records,
+        "records": outcome.loaded + outcome.duplicates + staged.rejected,
         "loaded": outcome.loaded,
         "replaced": outcome.replaced,
         "duplicates": outcome.duplicates,
