@@ -136,12 +136,11 @@ def find_incumbents(
 ) -> Incumbents:
     """What the table holds under the identities of some chunks, in one look."""
     wanted = pa.concat_tables([chunk.select(feed.identity) for chunk in chunks])
-    version = f'"{feed.version}", ' if feed.version else ""
-    times = ", ".join(f'"{name}"' for name in feed.times)
+    version = () if feed.version is None else (feed.version,)
+    names = dict.fromkeys((*feed.identity, *version, *feed.times))
     with _registered(connection, "wanted", wanted):
         held = connection.execute(
-            f"select {_listed(feed.identity)}, {version} {times}, "
-            "_line_sha256, _file, _load_id "
+            f"select {_listed(tuple(names))}, _line_sha256, _file, _load_id "
             f"from {feed.table} semi join wanted using ({_listed(feed.identity)})"
         ).to_arrow_table()
     origins = zip(held["_file"].to_pylist(), held["_load_id"].to_pylist(), strict=True)
