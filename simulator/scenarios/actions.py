@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from simulator.plot import PERSON, SYSTEM, CasePlan, Plot, SessionPlan
+from simulator.plot import CUSTOMER, PERSON, SYSTEM, CasePlan, Plot, SessionPlan
 from simulator.plot import TicketPlan as Ticket
 from simulator.scenarios import edge
 from simulator.stories import (
@@ -217,3 +217,11 @@ def action_without_a_question(plot: Plot) -> None:
         resolved_at=closed_at,
         compliance="1/1",
     )
+
+
+@edge()
+def write_by_the_customer(plot: Plot) -> None:
+    """What customers do themselves fills no leg and is no attempt."""
+    case, ticket, talk = _checked_case(plot)
+    talk.writes(actor=CUSTOMER)
+    _action_leg(case, talk, ticket, "none", "0/0")

@@ -411,3 +411,29 @@ def silent_for_a_second_less_than_72_hours(plot: Plot) -> None:
         blocker="action",
         outcome="silent",
     )
+
+
+@edge()
+def closed_status_on_another_event(plot: Plot) -> None:
+    """A closed status is read on `status_changed` and nowhere else."""
+    case, ticket, talk = understood_case(plot)
+    act_safely(talk)
+    ticket.act("tagged", status="solved")
+    talk.ends("resolved")
+    _stays_open(case)
+
+
+@edge()
+def ticket_acted_on_before_it_was_created(plot: Plot) -> None:
+    """The ticket opens the case by its creation, wherever its clock stands."""
+    case = plot.case()
+    ticket = case.ticket()
+    ticket.tagged()
+    plot.wait(minutes=10)
+    case.opened_at = ticket.created()
+    plot.wait(minutes=50)
+    talk = case.session(ticket)
+    talk.starts()
+    understand(talk)
+    act_safely(talk)
+    case.resolves(finish(talk, ticket))

@@ -328,3 +328,39 @@ def still_in_progress(plot: Plot) -> None:
         blocker="action",
         outcome="silent",
     )
+
+
+@edge(about="any")
+def classified_though_only_greeted(plot: Plot) -> None:
+    """A classification means that somebody asked: silent, not dropped off."""
+    case = plot.case()
+    talk = case.session()
+    talk.starts()
+    talk.greets()
+    talk.classifies()
+    talk.ends("timeout")
+    case.expects(
+        legs="pass missing none missing",
+        resolved=False,
+        blocker="action",
+        outcome="silent",
+    )
+
+
+@edge(about="any")
+def greeting_taken_over_by_a_person(plot: Plot) -> None:
+    """With a touch nobody dropped off, though nothing was asked."""
+    case = plot.case(intent=None, tier_from="seed")
+    talk = case.session()
+    talk.starts()
+    talk.greets()
+    at = talk.joins()
+    case.escalation("human_takeover", at, "human_touch", talk)
+    talk.ends("abandoned")
+    case.expects(
+        legs="missing missing none missing",
+        resolved=False,
+        blocker="human",
+        outcome="escalated",
+        touch=True,
+    )

@@ -266,3 +266,22 @@ def evidence_of_the_merged_ticket(plot: Plot) -> None:
     _next_day(case)
     audit(case, "compliant", probability=0.2)
     counts_audit(case, 5.0, True)
+
+
+@edge(about="any")
+def survey_of_a_drop_off(plot: Plot) -> None:
+    """Who dropped off was not handled."""
+    case = plot.case(intent=None, tier_from="seed")
+    talk = case.session()
+    talk.starts()
+    talk.greets()
+    talk.ends("abandoned")
+    case.takes_evidence = False
+    case.expects(
+        legs="missing missing none missing",
+        resolved=False,
+        blocker="action",
+        outcome="dropped_off",
+    )
+    plot.wait(hours=1)
+    survey(case, Answer(2, 2))

@@ -454,3 +454,43 @@ def staging_session_is_not_linked(plot: Plot) -> None:
     )
     talk.ends("timeout")
     _silent(rehearsal, "missing")
+
+
+@edge(days=3)
+def ticket_without_a_session_is_no_parent(plot: Plot) -> None:
+    """An open ticket of the same matter does not take the session in."""
+    one = plot.case(involved=False, tier_from="ticket")
+    ticket = one.ticket(says_intent=plot.intent.code)
+    ticket.created(CUSTOMER)
+    plot.wait(hours=2)
+    ticket.replied(PERSON)
+    one.expects(
+        legs="missing missing none fail",
+        resolved=False,
+        blocker="human",
+        outcome="escalated",
+        touch=True,
+    )
+    plot.wait(hours=20)
+    _next_case(plot, one)
+
+
+@edge(days=3)
+def recontact_after_people_solved_it(plot: Plot) -> None:
+    """A people's case has re-contacts too; it is not the agent's to be durable."""
+    one = plot.case(involved=False, tier_from="ticket")
+    ticket = one.ticket(says_intent=plot.intent.code)
+    ticket.created(CUSTOMER)
+    plot.wait(hours=2)
+    closed_at = ticket.solved(PERSON)
+    one.expects(
+        legs="missing missing none pass",
+        resolved=False,
+        blocker="human",
+        outcome="resolved_by_human",
+        resolved_at=closed_at,
+        touch=True,
+    )
+    plot.wait(hours=20)
+    two = _next_case(plot, one)
+    one.recontacted_at = two.opened_at

@@ -201,3 +201,31 @@ def second_ticket_named_later(plot: Plot) -> None:
     talk.says = "always"
     act_safely(talk)
     case.resolves(finish(talk, ticket))
+
+
+@edge(days=2)
+def merge_tail_into_a_ring(plot: Plot) -> None:
+    """A chain that ends in a ring ends at the ring's smallest name."""
+    case, tail, talk = understood_case(plot)
+    low, high = case.ticket(), case.ticket()
+    low.created()
+    high.created()
+    tail.merged_into(high)
+    high.merged_into(low)
+    low.merged_into(high)
+    talk.truth_ticket = low.name
+    act_safely(talk)
+    case.resolves(finish(talk, low))
+
+
+@edge()
+def ticket_system_without_a_ticket(plot: Plot) -> None:
+    """The ticket system is the one that the event with the ticket names."""
+    case = plot.case()
+    ticket = case.ticket()
+    ticket.created()
+    talk = case.session(ticket, says="late")
+    talk.log("session_started", ticket_system="sim_desk_north")
+    understand(talk)
+    act_safely(talk)
+    case.resolves(finish(talk, ticket))
