@@ -23,7 +23,12 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
     made.add_argument("--days", type=int, default=30, help="length of the period")
-    made.add_argument("--cases-per-day", type=int, default=700, help="mean, all days")
+    made.add_argument(
+        "--cases-per-day",
+        type=int,
+        default=700,
+        help="mean; a small run has more, so that every scenario has its turn",
+    )
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--out", type=Path, required=True, help="landing root to fill")
     made.add_argument(
