@@ -61,8 +61,7 @@ closing_markers as (
     left join handovers
         on messages.session_key = handovers.session_key
     where
-        messages.message_role = 'user'
-        and messages.is_last_of_customer
+        messages.is_last_of_customer
         and messages.has_handover_marker
         and handovers.session_key is null
 
