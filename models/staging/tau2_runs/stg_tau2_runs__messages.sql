@@ -16,7 +16,7 @@ messages as (
         simulations.source_system,
         simulations.simulation_id as session_id,
         message.index as message_index,
-        message.value as message,
+        message.value as payload,
         {{ json_member('message.value', 'usage') }} as token_usage,
         {{ json_member('message.value', 'markers') }} as markers,
         {{ json_member('message.value', 'tool_calls') }} as tool_calls
@@ -29,15 +29,15 @@ parsed as (
 
     select
         *,
-        {{ json_text('message', 'role') }} as message_role,
-        {{ json_text('message', 'requestor') }} as requestor,
-        {{ json_text('message', 'id') }} as result_call_id,
-        {{ json_flag('message', 'error') }} as is_error,
-        {{ json_number('message', 'char_count') }} as char_count,
+        {{ json_text('payload', 'role') }} as message_role,
+        {{ json_text('payload', 'requestor') }} as requestor,
+        {{ json_text('payload', 'id') }} as result_call_id,
+        {{ json_flag('payload', 'error') }} as is_error,
+        {{ json_number('payload', 'char_count') }} as char_count,
         {{ json_number('token_usage', 'prompt_tokens') }} as input_tokens,
         {{ json_number('token_usage', 'completion_tokens') }} as output_tokens,
-        {{ json_number('message', 'cost') }} as cost_usd,
-        {{ json_text('message', 'timestamp') }} as sent_at
+        {{ json_number('payload', 'cost') }} as cost_usd,
+        {{ json_text('payload', 'timestamp') }} as sent_at
     from messages
 
 ),
