@@ -18,6 +18,8 @@ SAMPLE_SEED := 1
 
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+# a third of a short command's time would go to compiling what it imports
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup lock run refresh dev lint format docs test clean
 

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import publish as publishing
+from orchestration.publish import Publication, PublicationError, publish
+
+AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    folder = tmp_path / "it's [a] folder"
+    folder.mkdir()
+    path = folder / "ware'house.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema raw")
+        connection.execute("create table raw.load_history (last_timestamp timestamp)")
+        connection.execute(
+            "insert into raw.load_history values ('2026-01-30 08:00:00')"
+        )
+        connection.execute("create table raw.secrets as select 'ann' as customer_id")
+        connection.execute("create schema staging")
+        connection.execute("create view staging.hidden as from raw.secrets")
+        connection.execute("create schema marts")
+        connection.execute("create table marts.cases as select unnest([1, 2]) as id")
+        connection.execute('create view marts."odd ""name" as select 1.5 as value')
+    return path
+
+
+@pytest.fixture
+def folder(warehouse: Path) -> Path:
+    return warehouse.parent / "published"
+
+
+def publish_it(warehouse: Path, folder: Path, **changes: object) -> Publication:
+    given = {"as_of": AS_OF, "git_revision": "abc+", "is_sample": False, **changes}
+    return publish(warehouse, folder, **given)
+
+
+def add_case(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("insert into marts.cases values (3)")
+
+
+def rows(path: Path, query: str) -> list[tuple]:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as it")
+        connection.execute("use it")
+        return connection.execute(query).fetchall()
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+    }
+
+
+def test_readers_find_every_mart_and_nothing_else(
+    warehouse: Path, folder: Path
+) -> None:
+    done = publish_it(warehouse, folder)
+
+    assert done.path == folder / "current.duckdb"
+    assert rows(done.path, "from marts.cases order by id") == [(1,), (2,)]
+    assert rows(done.path, 'from marts."odd ""name"')[0][0] == pytest.approx(1.5)
+    tables = "select table_schema, table_name from information_schema.tables order by 2"
+    assert rows(done.path, tables) == [
+        ("marts", "cases"),
+        ("marts", 'odd "name'),
+        ("marts", "publications"),
+    ]
+
+
+def test_a_publication_says_what_it_is(warehouse: Path, folder: Path) -> None:
+    first = publish_it(warehouse, folder, is_sample=True)
+    add_case(warehouse)
+    second = publish_it(warehouse, folder, git_revision=None)
+
+    found = rows(
+        second.path,
+        """
+        select
+            publication_id, is_made_up_sample, row_counts, git_revision, as_of,
+            newest_event_at, published_at is not null
+        from marts.publications
+        order by published_at
+        """,
+    )
+    as_of, newest = datetime(2026, 1, 31, 12), datetime(2026, 1, 30, 8)
+    assert [(row[0], row[1], json.loads(row[2]), *row[3:]) for row in found] == [
+        (first.publication_id, True, first.row_counts, "abc+", as_of, newest, True),
+        (second.publication_id, False, second.row_counts, None, as_of, newest, True),
+    ]
+    assert first.row_counts == {"cases": 2, 'odd "name': 1}
+    assert second.row_counts == {"cases": 3, 'odd "name': 1}
+
+
+def test_the_last_three_versions_stay_for_rollback(
+    warehouse: Path, folder: Path
+) -> None:
+    done = [publish_it(warehouse, folder) for _ in range(5)]
+
+    kept = {f"marts-{it.publication_id}.duckdb" for it in done[-3:]}
+    assert {path.name for path in folder.iterdir()} == {*kept, "current.duckdb"}
+    newest = folder / f"marts-{done[-1].publication_id}.duckdb"
+    assert done[-1].path.read_bytes() == newest.read_bytes()
+
+
+def test_a_failed_check_leaves_everything_as_it_was(
+    warehouse: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_it(warehouse, folder)
+    before = fingerprints(folder)
+    add_case(warehouse)
+
+    def refuse(draft: Path, warehouse: Path) -> None:
+        assert draft.exists()
+        raise PublicationError("refused")
+
+    monkeypatch.setattr(publishing, "check", refuse)
+    with pytest.raises(PublicationError, match="refused"):
+        publish_it(warehouse, folder)
+    assert fingerprints(folder) == before
+
+
+def test_a_failure_in_the_middle_leaves_everything_as_it_was(
+    warehouse: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_it(warehouse, folder)
+    before = fingerprints(folder)
+    add_case(warehouse)
+
+    def fill_the_disk(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publishing, "_sync", fill_the_disk)
+    with pytest.raises(PublicationError, match="No space left"):
+        publish_it(warehouse, folder)
+    assert fingerprints(folder) == before
+
+
+def test_what_a_killed_publication_left_is_removed(
+    warehouse: Path, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / ".marts-20260101.duckdb.tmp").write_bytes(b"half a file")
+    (folder / ".marts-20260101.duckdb.tmp.wal").write_bytes(b"half a log")
+
+    publish_it(warehouse, folder)
+
+    assert not list(folder.glob(".*"))
+
+
+def test_whoever_reads_goes_on_reading_the_old_publication(
+    warehouse: Path, folder: Path
+) -> None:
+    old = publish_it(warehouse, folder)
+    with duckdb.connect(str(old.path), read_only=True) as reader:
+        add_case(warehouse)
+        publish_it(warehouse, folder)
+        assert reader.execute("select count(*) from marts.cases").fetchone() == (2,)
+    assert rows(old.path, "select count(*) from marts.cases") == [(3,)]
+
+
+def test_without_a_warehouse_or_a_mart_there_is_no_publication(
+    tmp_path: Path, folder: Path
+) -> None:
+    with pytest.raises(PublicationError, match="there is no warehouse at"):
+        publish_it(tmp_path / "none.duckdb", folder)
+
+    empty = tmp_path / "empty.duckdb"
+    duckdb.connect(str(empty)).close()
+    with pytest.raises(PublicationError, match="has no table in the schema marts"):
+        publish_it(empty, folder)
+    assert not list(folder.glob("*"))
+
+
+def test_the_ledger_s_name_is_taken(warehouse: Path, folder: Path) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table marts.publications as select 1 as id")
+    with pytest.raises(PublicationError, match="give the model another name"):
+        publish_it(warehouse, folder)
+
+
+class TestCheck:
+    """The check itself, on drafts that are wrong in one way each."""
+
+    @pytest.fixture
+    def draft(self, warehouse: Path, folder: Path) -> Path:
+        return publish_it(warehouse, folder).path
+
+    def spoil(self, draft: Path, statement: str) -> None:
+        with duckdb.connect() as connection:
+            name = str(draft).replace("'", "''")
+            connection.execute(f"attach '{name}' as it")
+            connection.execute("use it")
+            connection.execute(statement)
+
+    def test_a_whole_draft_passes(self, draft: Path, warehouse: Path) -> None:
+        publishing.check(draft, warehouse)
+
+    @pytest.mark.parametrize(
+        ("statement", "complaint"),
+        [
+            ("drop table marts.cases", "differs from the warehouse"),
+            ("delete from marts.cases where id = 1", "differs from the warehouse"),
+            (
+                "create table marts.extra as select 1 as id",
+                "differs from the warehouse",
+            ),
+            ("create schema raw; create table raw.t as select 1", "holds the schemas"),
+            ("create view main.v as select 1", "holds the schemas"),
+            ("delete from marts.publications", "has no row in marts.publications"),
+            ("drop table marts.publications", "has no row in marts.publications"),
+        ],
+    )
+    def test_a_spoilt_draft_does_not(
+        self, draft: Path, warehouse: Path, statement: str, complaint: str
+    ) -> None:
+        self.spoil(draft, statement)
+        with pytest.raises(PublicationError, match=complaint):
+            publishing.check(draft, warehouse)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.orchestration.tiny import POISON, Tiny
+
+
+def fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_landed_is_loaded_built_tested_and_published_once(tiny: Tiny) -> None:
+    tiny.land("one.jsonl", "first", "second", "second")
+
+    done = tiny.refresh()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    sessions = tiny.published("from marts.sessions order by session_id")
+    assert sessions == [("first", 1), ("second", 2)]
+    as_of = tiny.published("select cast(as_of as varchar) from marts.publications")
+    assert as_of == [("2026-01-31 12:00:00",)]
+    assert " 3 records " in done.stdout
+
+    again = tiny.refresh()
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert " records " not in again.stdout
+    assert tiny.published("from marts.sessions order by session_id") == sessions
+
+
+def test_a_failing_test_publishes_nothing_and_says_so(tiny: Tiny) -> None:
+    tiny.land("one.jsonl", "first")
+    assert tiny.refresh().returncode == 0
+    before = fingerprint(tiny.current)
+    tiny.land("two.jsonl", POISON)
+
+    done = tiny.refresh()
+
+    assert done.returncode == 1
+    assert "FAILED: marts/sessions assert_no_poison: 1 rows" in done.stdout
+    assert "refresh failed; nothing was published" in done.stderr
+    assert fingerprint(tiny.current) == before
+
+
+def test_a_bad_line_and_a_bad_file_are_named_and_stop_nothing(tiny: Tiny) -> None:
+    tiny.land("good.jsonl", "first")
+    tiny.land_text("lines.jsonl", '{"event_id": "e"}\nnot json\n')
+    tiny.land_text("broken.jsonl.gz", "this is no gzip")
+
+    done = tiny.refresh()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warning: raw/agent_events every_record_is_clean" in done.stdout
+    assert "1 x not_json" in done.stdout
+    assert "1 x missing_session_id" in done.stdout
+    assert "2 of 2 rejected in agent_events/lines.jsonl" in done.stdout
+    assert "quarantined agent_events/broken.jsonl.gz" in done.stdout
+    assert tiny.published("from marts.sessions") == [("first", 1)]
+
+
+def test_the_night_runs_what_a_refresh_leaves_out(tiny: Tiny) -> None:
+    """The tiny project's unit test fails, and its slow model is for the night."""
+    tiny.land("one.jsonl", "first")
+    assert tiny.refresh().returncode == 0
+    tables = "select table_name from information_schema.tables order by 1"
+    assert tiny.published(tables) == [("publications",), ("sessions",)]
+
+    night = tiny.run("-m", "orchestration", "nightly")
+
+    assert night.returncode == 1
+    assert "a_unit_test_that_fails" in night.stdout
+
+    unit_tests = tiny.root / "models" / "models.yml"
+    unit_tests.write_text("", encoding="utf-8")
+    night = tiny.run("-m", "orchestration", "nightly")
+
+    assert night.returncode == 0, night.stdout + night.stderr
+    assert ("slow",) in tiny.published(tables)
+
+
+def test_a_killed_refresh_does_not_keep_the_slot_of_the_warehouse(tiny: Tiny) -> None:
+    tiny.land("one.jsonl", "first")
+    killer = """
+import os, signal
+from orchestration import run
+from orchestration.defs import load
+
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+load.load_feed = die
+run.run_job("refresh")
+"""
+    killed = tiny.run("-c", killer)
+    assert killed.returncode == -9, killed.stderr
+
+    done = tiny.refresh()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tiny.published("from marts.sessions") == [("first", 1)]
+
+
+def test_marts_of_another_run_are_not_published(tiny: Tiny) -> None:
+    tiny.land("one.jsonl", "first")
+    interrupted = """
+from orchestration import verdict
+from orchestration.run import run_job
+
+record = verdict.record
+verdict.record = lambda run_id, as_of: record("another run", as_of)
+raise SystemExit(0 if run_job("refresh") else 1)
+"""
+    done = tiny.run("-c", interrupted)
+
+    assert done.returncode == 1
+    assert "the marts are not those that this run tested" in done.stdout
+    assert not tiny.current.exists()
+
+
+def test_made_up_and_real_records_never_share_a_warehouse(tiny: Tiny) -> None:
+    note = tiny.landing / "_made_up_sample.txt"
+    tiny.land("one.jsonl", "first")
+    note.write_text("made up", encoding="utf-8")
+    assert tiny.refresh().returncode == 0
+    is_sample = "select is_made_up_sample from marts.publications"
+    assert tiny.published(is_sample) == [(True,)]
+
+    note.unlink()
+    done = tiny.refresh()
+
+    assert done.returncode == 1
+    assert "holds the made-up sample" in done.stdout
+    shutil.rmtree(tiny.home)
+    assert tiny.refresh().returncode == 0
+    assert tiny.published(is_sample) == [(False,)]
+
+    note.write_text("made up", encoding="utf-8")
+    done = tiny.refresh()
+
+    assert done.returncode == 1
+    assert "has records of its own" in done.stdout
+
+
+@pytest.mark.parametrize("stated", ["yesterday", "2026-01-31T12:00:00"])
+def test_a_moment_without_a_zone_is_refused_with_a_remedy(
+    tiny: Tiny, stated: str
+) -> None:
+    done = tiny.run(
+        "-m",
+        "orchestration",
+        "sample",
+        "--days=1",
+        "--cases-per-day=1",
+        "--seed=1",
+        environ={"ACSR_AS_OF": stated},
+    )
+
+    assert done.returncode == 1
+    assert f"error: ACSR_AS_OF={stated} is no moment in time" in done.stderr
+    assert "Traceback" not in done.stderr
