@@ -154,7 +154,7 @@ def test_the_schedule_waits_for_the_refresh_before(
 
     assert isinstance(turn(), RunRequest)
     run = create_run_for_test(
-        instance, job_name="refresh", status=DagsterRunStatus.QUEUED
+        instance, job_name="refresh", status=DagsterRunStatus.STARTING
     )
     assert isinstance(turn(), SkipReason)
     instance.report_run_failed(run)
