@@ -39,7 +39,7 @@ from orchestration.loading.warehouse import (
     commit_file,
     create_raw_tables,
     find_incumbents,
-    known_contents,
+    find_known,
     replayable,
 )
 
@@ -118,21 +118,18 @@ def load_feed(
         return run.run()
 
 
-def list_new_files(
-    feed: str, landing: Path, known: set[str] | Warehouse
-) -> list[LandedFile]:
+def list_new_files(feed: str, landing: Path, warehouse: Warehouse) -> list[LandedFile]:
     """Files that a load would read now: those whose content is not in history."""
-    if not isinstance(known, set):
-        with connected(known, read_only=True) as connection:
-            known = known_contents(connection, feed)
+    with connected(warehouse, read_only=True) as connection:
+        known = find_known(connection, feed)
     new: list[LandedFile] = []
     for path in walk_feed(landing, feed):
         try:
             file = examine(path, landing)
         except OSError:
             continue
-        if file.sha256 not in known:
-            known = known | {file.sha256}
+        if not known.has(file):
+            known.contents.add(file.sha256)
             new.append(file)
     return new
 
@@ -148,7 +145,6 @@ def connected(
     path = Path(warehouse)
     if read_only and not path.exists():
         with duckdb.connect(":memory:") as connection:
-            create_raw_tables(connection)
             yield connection
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,8 +175,8 @@ class _FeedLoad:
     def run(self) -> FeedReport:
         begun = told = time.monotonic()
         self.report = FeedReport(self.feed.name)
-        self.known = known_contents(self.connection, self.feed.name)
-        self.known -= self.earlier.keys()
+        self.known = find_known(self.connection, self.feed.name)
+        self.known.contents -= self.earlier.keys()
         paths = walk_feed(self.landing, self.feed.name)
         for number, path in enumerate(paths, start=1):
             self._take(path)
@@ -201,7 +197,7 @@ class _FeedLoad:
         name = shown_name(path, self.landing)
         try:
             file = examine(path, self.landing)
-            if file.sha256 in self.known:
+            if self.known.has(file):
                 self.report.files.append(FileReport(name, "known", file.sha256))
                 return
             staged = stage(self.feed, file, lambda: self._records(file), self.scratch)
@@ -213,7 +209,7 @@ class _FeedLoad:
             text = f"{type(problem).__name__}: {problem}; a fault of the loader itself"
             self.report.files.append(FileReport(name, "skipped", problem=text))
             return
-        self.known.add(file.sha256)
+        self._remember(file, staged)
         is_large = len(staged.tables) > 1
         if is_large:  # it looks its records up itself, after all before it are in
             self._flush()
@@ -221,6 +217,16 @@ class _FeedLoad:
         rows = sum(waiting.clean for waiting, _ in self.batch)
         if is_large or len(self.batch) >= BATCH_FILES or rows >= BATCH_ROWS:
             self._flush()
+
+    def _remember(self, file: LandedFile, staged: StagedFile) -> None:
+        mended = self.known.mended(file)
+        if mended is not None:
+            self.earlier[file.sha256] = mended
+        self.known.contents.add(file.sha256)
+        self.known.unreadable.pop(file.sha256, None)
+        if staged.unreadable:
+            quarantined = Earlier(file.name, self.load.load_id, loaded=0, replaced=0)
+            self.known.unreadable[file.sha256] = quarantined
 
     def _records(self, file: LandedFile) -> Iterator[Clean | Rejected]:
         is_parquet = container(file.name) == "parquet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import NamedTuple
@@ -12,7 +12,10 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.faults import UNREADABLE_FILE
+from orchestration.loading.files import LandedFile
 from orchestration.loading.staging import ARROW_TYPES, StagedFile
 
 _TRACE = (
@@ -76,16 +79,6 @@ class Load:
     loaded_at: datetime  # UTC, without zone
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """What an earlier load made of a file that is now replayed."""
-
-    path: str
-    load_id: str
-    loaded: int
-    replaced: int
-
-
 @dataclass
 class Outcome:
     """What became of a file's clean records."""
@@ -113,12 +106,60 @@ def _create(
     connection.execute(f"create table if not exists {table} ({listed})")
 
 
-def known_contents(connection: duckdb.DuckDBPyConnection, feed: str) -> set[str]:
-    """Hashes of all files that a feed has loaded."""
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier load made of a file that is now replayed."""
+
+    path: str
+    load_id: str
+    loaded: int
+    replaced: int
+
+
+@dataclass
+class Known:
+    """What a feed has loaded, by content.
+
+    A content is read again under another kind of name if it was unreadable under
+    the first: to rename such a file is how it is mended.
+    """
+
+    contents: set[str] = field(default_factory=set)
+    unreadable: dict[str, Earlier] = field(default_factory=dict)
+
+    def has(self, file: LandedFile) -> bool:
+        """Whether there is nothing new in a file."""
+        return file.sha256 in self.contents and self.mended(file) is None
+
+    def mended(self, file: LandedFile) -> Earlier | None:
+        """What became of a content under the name that it had no right to."""
+        earlier = self.unreadable.get(file.sha256)
+        if earlier is None or container(earlier.path) == container(file.name):
+            return None
+        return earlier
+
+
+def find_known(connection: duckdb.DuckDBPyConnection, feed: str) -> Known:
+    """The contents that a feed's history holds; none where nothing ever loaded."""
+    tables = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = 'raw' "
+        "and table_name in ('load_history', 'rejected_records')"
+    ).fetchone()
+    if tables != (2,):
+        return Known()
     rows = connection.execute(
-        "select content_sha256 from raw.load_history where feed = ?", [feed]
+        "select history.content_sha256, history.path, history.load_id, "
+        "history.loaded, history.replaced, rejects.path is not null "
+        "from raw.load_history as history left join raw.rejected_records as rejects "
+        "on rejects.feed = history.feed and rejects.path = history.path "
+        "and rejects.load_id = history.load_id and rejects.reason = ? "
+        "where history.feed = ?",
+        [UNREADABLE_FILE, feed],
     ).fetchall()
-    return {sha256 for (sha256,) in rows}
+    return Known(
+        contents={row[0] for row in rows},
+        unreadable={row[0]: Earlier(*row[1:5]) for row in rows if row[5]},
+    )
 
 
 def replayable(connection: duckdb.DuckDBPyConnection, feed: str) -> dict[str, Earlier]:
