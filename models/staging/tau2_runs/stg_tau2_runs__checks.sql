@@ -17,7 +17,7 @@ bases as (
 
     select
         simulations.session_key,
-        {{ json_string('basis.value') }} as basis
+        {{ text_of('basis.value') }} as basis
     from simulations
     cross join {{ json_items('simulations.reward_basis') }} as basis
     group by all

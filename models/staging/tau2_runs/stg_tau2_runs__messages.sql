@@ -50,7 +50,7 @@ handover_markers as (
     from messages
     cross join {{ json_items('messages.markers') }} as marker
     where
-        {{ json_string('marker.value') }}
+        {{ text_of('marker.value') }}
         in ('{{ var("tau2_escalation_markers") | join("', '") }}')
     group by all
 

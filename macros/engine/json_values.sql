@@ -1,0 +1,122 @@
+{#
+    What a JSON object holds under a key, by type. A value of another type counts as
+    not said: '"12"' is no number, '"true"' no flag. A blank text is null.
+#}
+{% macro json_text(object, key) %}
+    {{- return(adapter.dispatch('json_text')(object, key)) -}}
+{% endmacro %}
+
+{% macro duckdb__json_text(object, key) -%}
+    {{ text_of(json_member(object, key)) }}
+{%- endmacro %}
+
+{% macro snowflake__json_text(object, key) -%}
+    {{ text_of(json_member(object, key)) }}
+{%- endmacro %}
+
+
+{% macro json_number(object, key) %}
+    {{- return(number_of(json_member(object, key))) -}}
+{% endmacro %}
+
+
+{% macro json_flag(object, key) %}
+    {{- return(flag_of(json_member(object, key))) -}}
+{% endmacro %}
+
+
+{#
+    Several keys of one JSON object, parsed once: `json_record(column, keys) as record`,
+    then `record_text('record', key)` and its like.
+#}
+{% macro json_record(object, keys) %}
+    {{- return(adapter.dispatch('json_record')(object, keys)) -}}
+{% endmacro %}
+
+{% macro duckdb__json_record(object, keys) -%}
+    json_transform(
+        {{ object }},
+        '{{ "{" }}
+        {%- for key in keys %}"{{ key }}": "JSON"{{ ", " if not loop.last }}{% endfor -%}
+        {{ "}" }}'
+    )
+{%- endmacro %}
+
+{% macro snowflake__json_record(object, keys) -%}
+    {{ object }}
+{%- endmacro %}
+
+
+{% macro record_member(record, key) %}
+    {{- return(adapter.dispatch('record_member')(record, key)) -}}
+{% endmacro %}
+
+{% macro duckdb__record_member(record, key) -%}
+    {{ record }}."{{ key }}"
+{%- endmacro %}
+
+{% macro snowflake__record_member(record, key) -%}
+    get({{ record }}, '{{ key }}')
+{%- endmacro %}
+
+
+{% macro record_text(record, key) %}
+    {{- return(text_of(record_member(record, key))) -}}
+{% endmacro %}
+
+
+{% macro record_number(record, key) %}
+    {{- return(number_of(record_member(record, key))) -}}
+{% endmacro %}
+
+
+{% macro record_integer(record, key) %}
+    {{- return('cast(' ~ number_of(record_member(record, key)) ~ ' as bigint)') -}}
+{% endmacro %}
+
+
+{% macro record_flag(record, key) %}
+    {{- return(flag_of(record_member(record, key))) -}}
+{% endmacro %}
+
+
+{% macro text_of(value) %}
+    {{- return(adapter.dispatch('text_of')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__text_of(value) -%}
+    nullif(trim(json_extract_string({{ value }}, '$')), '')
+{%- endmacro %}
+
+{% macro snowflake__text_of(value) -%}
+    nullif(trim(cast({{ value }} as varchar)), '')
+{%- endmacro %}
+
+
+{% macro number_of(value) %}
+    {{- return(adapter.dispatch('number_of')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__number_of(value) -%}
+    try_cast(
+        case when cast({{ value }} as varchar) not in ('true', 'false')
+            then cast({{ value }} as varchar) end as double
+    )
+{%- endmacro %}
+
+{% macro snowflake__number_of(value) -%}
+    iff(typeof({{ value }}) in ('INTEGER', 'DECIMAL', 'DOUBLE'), as_double({{ value }}), null)
+{%- endmacro %}
+
+
+{% macro flag_of(value) %}
+    {{- return(adapter.dispatch('flag_of')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__flag_of(value) -%}
+    case cast({{ value }} as varchar) when 'true' then true when 'false' then false end
+{%- endmacro %}
+
+{% macro snowflake__flag_of(value) -%}
+    iff(typeof({{ value }}) = 'BOOLEAN', as_boolean({{ value }}), null)
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{# Layers are schemas of their own, under their plain names, on every engine. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

@@ -1,0 +1,28 @@
+{# The one place that divides. Nothing counted is null, not zero. #}
+{% macro rate(numerator, denominator) -%}
+    (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
+{%- endmacro %}
+
+
+{#
+    Wilson score interval of a share, clipped to 0..1: Wilson 1927, JASA 22(158), 209-212.
+    `trials` may be an effective number (Kish) where the weights are unequal.
+#}
+{% macro wilson_lower(share, trials) -%}
+    greatest(0.0, {{ wilson_bound(share, trials, '-') }})
+{%- endmacro %}
+
+{% macro wilson_upper(share, trials) -%}
+    least(1.0, {{ wilson_bound(share, trials, '+') }})
+{%- endmacro %}
+
+{% macro wilson_bound(share, trials, sign) -%}
+    {%- set z = var('confidence_z') -%}
+    (
+        {{ share }} + {{ z }} * {{ z }} / (2 * nullif({{ trials }}, 0))
+        {{ sign }} {{ z }} * sqrt(
+            greatest({{ share }} * (1 - {{ share }}), 0) / nullif({{ trials }}, 0)
+            + {{ z }} * {{ z }} / (4 * nullif({{ trials }}, 0) * nullif({{ trials }}, 0))
+        )
+    ) / (1 + {{ z }} * {{ z }} / nullif({{ trials }}, 0))
+{%- endmacro %}
