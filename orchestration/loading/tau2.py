@@ -56,8 +56,8 @@ def read_tau2(file: LandedFile, context: Context) -> Iterator[Clean | Rejected]:
     for number, simulation in enumerate(document["simulations"], start=1):
         outcome = reader.read(simulation)
         if isinstance(outcome, Fault):
-            text = rejected_record(_without_text(simulation, keep_text), keep_text=True)
-            yield Rejected(outcome, number, text)
+            shown = _without_words(simulation, keep_text)
+            yield Rejected(outcome, number, rejected_record(shown, keep_text=True))
         else:
             yield Clean(outcome, number, line_sha256(canonical_json(simulation)))
 
@@ -120,10 +120,12 @@ class _SimulationReader:
         agent_cost = values.number("agent_cost")
         user_cost = values.number("user_cost")
         reward_info = values.member("reward_info", dict)
-        reward = _Values(reward_info or {}).number("reward")
+        verdict = _Values(reward_info or {}, values.fault)
+        reward = verdict.number("reward")
         messages = values.member("messages", list)
-        if values.fault is not None:
-            return values.fault
+        fault = verdict.fault or values.fault
+        if fault is not None:
+            return fault
         return [
             simulation_id,
             SOURCE_SYSTEM,
@@ -186,9 +188,9 @@ class _SimulationReader:
 class _Values:
     """Typed members of a simulation; the first fault in reading order is kept."""
 
-    def __init__(self, record: dict[str, object]) -> None:
+    def __init__(self, record: dict[str, object], fault: Fault | None = None) -> None:
         self._record = record
-        self.fault: Fault | None = None
+        self.fault = fault
 
     def _said(self, name: str) -> object:
         value = self._record.get(name)
@@ -241,6 +243,13 @@ class _Values:
             return value
         self._refuse(name, value, "an object" if kind is dict else "an array")
         return None
+
+
+def _without_words(simulation: object, keep_text: bool) -> object:
+    """What may be shown of a rejected simulation: not what was said in it."""
+    if isinstance(simulation, dict) and not keep_text:
+        simulation = {k: v for k, v in simulation.items() if k != "messages"}
+    return _without_text(simulation, keep_text)
 
 
 def _member(value: dict[str, object], key: str) -> dict[str, object]:
