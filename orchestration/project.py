@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
 DBT = Path(sys.executable).parent / "dbt"
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
@@ -63,8 +65,10 @@ def sample_truth() -> Path:
 
 
 def as_of() -> datetime:
-    """The "now" of every rule, in UTC: `ACSR_AS_OF`, else the clock."""
-    stated = os.environ.get("ACSR_AS_OF")
+    """The "now" of every rule: the dbt var, else `ACSR_AS_OF`, else the clock."""
+    variable = _dbt_variables().get("as_of")
+    name = "as_of in dbt_project.yml is" if variable else "ACSR_AS_OF is"
+    stated = str(variable or os.environ.get("ACSR_AS_OF") or "")
     if not stated:
         return datetime.now(UTC)
     try:
@@ -73,10 +77,15 @@ def as_of() -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise ProjectError(
-            f"ACSR_AS_OF={stated} is no moment in time; write it as ISO 8601 with a "
-            "zone, such as 2026-01-31T12:00:00Z"
+            f"{name} {stated!r}, which is no moment in time; write it as ISO 8601 "
+            "with a zone, such as 2026-01-31T12:00:00Z"
         )
     return moment.astimezone(UTC)
+
+
+def _dbt_variables() -> dict[str, object]:
+    text = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text).get("vars") or {}
 
 
 def dbt_target_path() -> Path:

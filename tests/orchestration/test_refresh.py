@@ -160,5 +160,17 @@ def test_a_moment_without_a_zone_is_refused_with_a_remedy(
     )
 
     assert done.returncode == 1
-    assert f"error: ACSR_AS_OF={stated} is no moment in time" in done.stderr
+    assert f"error: ACSR_AS_OF is {stated!r}, which is no moment in time" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_as_of_of_the_project_goes_before_that_of_the_environment(
+    tiny: Tiny,
+) -> None:
+    settings = tiny.root / "dbt_project.yml"
+    settings.write_text(
+        settings.read_text() + 'vars:\n  as_of: "2026-01-31T13:00:00+01:00"\n'
+    )
+    script = "from orchestration import project; print(project.as_of())"
+    done = tiny.run("-c", script, environ={"ACSR_AS_OF": "2020-01-01T00:00:00Z"})
+    assert done.stdout.strip() == "2026-01-31 12:00:00+00:00", done.stderr

@@ -1,0 +1,6 @@
+select
+    feed,
+    records,
+    rejected
+from marts.feed_health
+order by feed
