@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -123,16 +124,15 @@ def is_same(expected: object, actual: object) -> bool:
 def vocabulary() -> Vocabulary:
     """Draw on the seeds, with words beside them that no seed knows."""
     seeds = read_seeds(PROJECT / "seeds")
-    needing = sorted(set(seeds.intent_tiers) - seeds.intents_without_action)
-    intents = [*needing[:2], *sorted(seeds.intents_without_action)[:2]]
-    names = ["frobnicate"]
-    for says in (True, False):
-        fits = sorted(
-            p for p, is_write in seeds.action_patterns.items() if says is is_write
-        )
-        names += [pattern.replace("*", "a_thing") for pattern in fits[:3]]
-    aliases = sorted(a for a, to in seeds.intent_aliases.items() if to in intents)
-    return Vocabulary((*intents, "stargazing", *aliases[:1]), tuple(names))
+    aliases = sorted(seeds.intent_aliases.items())[:1]
+    informational = sorted(seeds.intents_without_action)[:2]
+    others = sorted(seeds.intent_tiers.keys() - seeds.intents_without_action)[:2]
+    intents = dict.fromkeys([*informational, *others, *chain(*aliases), "stargazing"])
+    patterns = sorted(seeds.action_patterns)
+    reads = [pattern for pattern in patterns if not seeds.action_patterns[pattern]]
+    writes = [pattern for pattern in patterns if seeds.action_patterns[pattern]]
+    names = [pattern.replace("*", "a_thing") for pattern in [*reads[:3], *writes[:5]]]
+    return Vocabulary(tuple(intents), (*names, "frobnicate"))
 
 
 def draw_worlds(count: int, seed: int) -> list[World]:

@@ -46,7 +46,7 @@ class Seeds:
 
     def intent(self, word: str | None) -> str | None:
         """Translate a word of logs and tickets to the one vocabulary."""
-        return None if word is None else self.intent_aliases.get(word, word)
+        return None if word is None else self.intent_aliases.get(word.lower(), word)
 
     def is_write(self, action_name: str | None) -> bool:
         """Ask the longest pattern that fits the name; nobody knows it: no write."""
@@ -241,4 +241,25 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def read_seeds(folder: Path) -> Seeds:
     """Read what people authored."""
-    raise NotImplementedError(folder)
+    intents = rows(folder / "intents.csv")
+    aliases = rows(folder / "escalation_reason_aliases.csv")
+    return Seeds(
+        closed_statuses=frozenset(
+            row["status"] for row in rows(folder / "closed_statuses.csv")
+        ),
+        intents_without_action=frozenset(
+            row["intent"] for row in intents if row["requires_action"] == "false"
+        ),
+        intent_tiers={row["intent"]: row["tier"] for row in intents},
+        intent_aliases={
+            row["alias"]: row["intent"] for row in rows(folder / "intent_aliases.csv")
+        },
+        action_patterns={
+            row["action_pattern"]: row["is_write"] == "true"
+            for row in rows(folder / "actions.csv")
+        },
+        reasons=frozenset(
+            row["reason_code"] for row in rows(folder / "escalation_reasons.csv")
+        ),
+        reason_aliases={row["alias"]: row["reason_code"] for row in aliases},
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -46,6 +47,7 @@ WINDOWS = (
     timedelta(days=7),
 )
 TICK = timedelta(microseconds=1)
+JUST = (-TICK, 0 * TICK, TICK)
 STEPS = (
     timedelta(0),
     TICK,
@@ -139,6 +141,8 @@ def draw_world(rng: Random, name: str, words: Vocabulary) -> World:
         artist.tell_peoples_story()
     for _ in range(rng.choice((0, 1, 2, 4, 8, 16, 24))):
         rng.choice(artist.bends)()
+    if artist.maybe(0.4):
+        artist.bring_to_an_edge()
     artist.add_surveys()
     artist.add_audits()
     artist.shuffle_ids()
@@ -159,6 +163,7 @@ class Artist:
         back = rng.choice((timedelta(hours=1), *WINDOWS, *3 * (timedelta(days=20),)))
         self.begins = AS_OF - back - rng.choice((timedelta(0), TICK, -TICK))
         self.moments = [self.begins]
+        self.ends: list[datetime] = []
         self.bends = (
             self.drop,
             self.move,
@@ -174,6 +179,16 @@ class Artist:
             self.insert_agent_event,
             self.insert_ticket_event,
             self.correct,
+            self.come_back,
+            self.come_back,
+            self.merge_tickets,
+            self.set_apart,
+            self.check_again,
+            self.check_again,
+            self.try_again,
+            self.escalate_again,
+            self.tie,
+            self.touch_at_once,
         )
 
     # Words and times
@@ -194,9 +209,7 @@ class Artist:
                 met,
                 met + self.rng.choice(STEPS),
                 met + self.rng.choice(STEPS),
-                met
-                + self.rng.choice(WINDOWS)
-                + self.rng.choice((-TICK, 0 * TICK, TICK)),
+                met + self.rng.choice(WINDOWS) + self.rng.choice(JUST),
             )
         )
         return self.keep(at)
@@ -235,11 +248,9 @@ class Artist:
     def tell_story(self) -> None:
         """Tell a session that goes well, with or without a ticket."""
         rng = self.rng
-        session = self.id(rng.choice(SESSIONS))
-        intent, action_id = self.intent(), rng.choice((None, *ACTION_IDS))
         ticket = self.id(rng.choice(TICKETS)) if self.maybe(0.6) else None
         said = {
-            "session_id": session,
+            "session_id": self.id(rng.choice(SESSIONS)),
             "ticket_id": ticket,
             "customer_id": self.id(rng.choice(CUSTOMERS)) if self.maybe(0.9) else None,
             "channel": rng.choice(CHANNELS) if self.maybe(0.8) else None,
@@ -250,14 +261,39 @@ class Artist:
                 self.id(rng.choice(SESSIONS)) if self.maybe(0.3) else None
             ),
         }
-        at = self.moment()
+        at = self.tell_session(self.moment(), self.intent(), said)
+        if ticket is not None and self.maybe(0.8):
+            self.tell_ticket(ticket, at, rng.choice(("system", "ai_agent")))
+
+    def tell_session(
+        self, at: datetime, intent: str, said: dict[str, str | None]
+    ) -> datetime:
+        """Act out a script from a moment on; return the moment after it."""
+        action_id = self.rng.choice((None, *ACTION_IDS))
         for action, details in self.script(intent, action_id):
             if self.maybe(0.93):
                 attributes = dict(details.pop("attributes", {}))
                 self.agent_event(at, action, attributes=attributes, **details, **said)
-            at = self.keep(at + rng.choice(STEPS[:4]))
-        if ticket is not None and self.maybe(0.8):
-            self.tell_ticket(ticket, at, rng.choice(("system", "ai_agent")))
+                self.ends.append(at)
+            at = self.keep(at + self.rng.choice(STEPS[:4]))
+        return at
+
+    def come_back(self) -> None:
+        """Let a customer ask again, at the edge of a window or soon."""
+        rng = self.rng
+        model = self.pick("agent_events")
+        if model is None or not self.ends:
+            return
+        edge = rng.choice(WINDOWS) + rng.choice(JUST)
+        at = rng.choice(self.ends) + (edge if self.maybe(0.6) else rng.choice(STEPS))
+        kept = ("customer_id", "channel", "agent_name", "source_system")
+        said = {field: model.get(field) for field in kept}
+        said |= {"session_id": self.id(rng.choice(SESSIONS))}
+        if self.maybe(0.4):
+            said |= {"ticket_id": self.id(rng.choice(TICKETS))}
+        if self.maybe(0.2):
+            said |= {"previous_session_id": model["session_id"]}
+        self.tell_session(self.keep(at), self.intents[0], said)
 
     def script(self, intent: str, action_id: str | int | None) -> list[Any]:
         """Write down what a session does when it goes well."""
@@ -291,9 +327,14 @@ class Artist:
             ("case_closed", by_system),
             ("session_ended", {"outcome": "resolved"}),
         ]
-        if self.maybe(0.05):
+        if self.maybe(0.3):
+            script.pop(8)
+        if self.maybe(0.3):
+            script.pop(3)
+        if self.maybe(0.08):
             greeting = {"attributes": {"is_substantive": False}, **asked}
-            return [("session_started", {}), ("message_received", greeting)]
+            tail = [script[-1], script[5]][: rng.choice((0, 0, 1, 2))]
+            return [("session_started", {}), ("message_received", greeting), *tail]
         return script[: rng.randint(1, 8)] if self.maybe(0.2) else script
 
     def tell_ticket(self, ticket: str, closed_at: datetime, actor: str) -> None:
@@ -313,6 +354,7 @@ class Artist:
             how = rng.choice(("solved", "closed", "status_changed"))
             status = rng.choice(STATUSES[2:]) if how == "status_changed" else None
             self.ticket_event(closed_at, how, actor_type=actor, status=status, **said)
+            self.ends.append(closed_at)
         if self.maybe(0.2):
             at = closed_at + rng.choice((*STEPS, *WINDOWS))
             self.ticket_event(self.keep(at), "closed", actor_type=actor, **said)
@@ -504,6 +546,129 @@ class Artist:
                 again |= {"version": 1, "timestamp": stamp(self.moment())}
             self.feeds[feed].append(again)
 
+    # Bends that seek out a rule
+
+    def merge_tickets(self) -> None:
+        """Merge tickets in a chain, often a ring, some of them tests."""
+        rng = self.rng
+        path = rng.sample(sorted(set(TICKETS)), rng.randint(2, 3))
+        path += [rng.choice((*path[:2], "t9"))]
+        for one, two in pairwise(path):
+            self.ticket_event(
+                self.moment(),
+                "merged",
+                ticket_id=self.id(one),
+                merged_into_ticket_id=self.id(two),
+                actor_type=rng.choice(("system", "system", "human_agent")),
+                is_test=True if self.maybe(0.08) else None,
+            )
+
+    def set_apart(self) -> None:
+        """Make a whole session a test, or traffic of a stage before production."""
+        model = self.pick("agent_events")
+        if model is not None:
+            mark = self.rng.choice(({"is_test": True}, {"environment": "staging"}))
+            for record in self.feeds["agent_events"]:
+                if record["session_id"] == model["session_id"]:
+                    record |= mark
+
+    def pick_action(self, action: str) -> Record | None:
+        """Pick an agent event of one type."""
+        events = self.feeds["agent_events"]
+        fits = [record for record in events if record["action_type"] == action]
+        return self.rng.choice(fits) if fits else None
+
+    def copy(self, model: Record, at: datetime, **changed: object) -> Record:
+        """Write an event again, at another time and under another id."""
+        copied = {**model, "timestamp": stamp(self.keep(at)), **changed}
+        copied.pop("event_id", None)
+        copied["attributes"] = dict(model.get("attributes", {}))
+        self.feeds["agent_events"].append(copied)
+        return copied
+
+    def check_again(self) -> None:
+        """Check a policy once more around an action."""
+        check, act = map(self.pick_action, ("policy_checked", "action_executed"))
+        if check is None or act is None:
+            return
+        at = moment_of(act) + self.rng.choice((-1, 0, 1)) * self.rng.choice(STEPS[:4])
+        outcome = self.rng.choice(("pass", "fail", "not_applicable"))
+        copied = self.copy(check, at, session_id=act["session_id"], outcome=outcome)
+        if self.maybe(0.3) and "action_id" in act.get("attributes", {}):
+            copied["attributes"]["action_id"] = act["attributes"]["action_id"]
+
+    def try_again(self) -> None:
+        """Try an action once more, sometimes on other flags or in another session."""
+        act = self.pick_action("action_executed")
+        if act is None:
+            return
+        at = moment_of(act) + self.rng.choice(STEPS)
+        copied = self.copy(act, at, outcome=self.rng.choice(("success", "failure")))
+        if self.maybe(0.4):
+            flag = self.rng.choice(("is_required", "is_write"))
+            copied["attributes"][flag] = self.maybe(0.3)
+        if self.maybe(0.2):
+            copied["session_id"] = self.id(self.rng.choice(SESSIONS))
+
+    def escalate_again(self) -> None:
+        """Escalate in two sessions, often under one id."""
+        rng = self.rng
+        model = self.pick("agent_events")
+        if model is None:
+            return
+        at = moment_of(model)
+        attributes = {"escalation_id": rng.choice(("g1", 7))} if self.maybe(0.8) else {}
+        for session in (model["session_id"], self.id(rng.choice(SESSIONS))):
+            record = {"action_type": "escalated", "session_id": session}
+            kept = {k: model[k] for k in ("ticket_id", "source_system") if k in model}
+            copied = self.copy(record | kept, at + rng.choice(STEPS))
+            reason = {"reason_code": rng.choice(REASONS[:3])}
+            copied["attributes"] = attributes | reason
+
+    def tie(self) -> None:
+        """Let two events of a session happen at once, in an order of their own."""
+        one = self.pick("agent_events")
+        if one is None:
+            return
+        others = [
+            record
+            for record in self.feeds["agent_events"]
+            if record["session_id"] == one["session_id"]
+        ]
+        for record in self.rng.sample(others, min(3, len(others))):
+            record["timestamp"] = one["timestamp"]
+            sequence = self.rng.choice((None, 0, 1, 2, 10))
+            record.pop("sequence", None)
+            record |= {} if sequence is None else {"sequence": sequence}
+
+    def touch_at_once(self) -> None:
+        """Let a person act on a ticket at the very moment of something else."""
+        model = self.pick("agent_events")
+        if model is None:
+            return
+        at = moment_of(model)
+        ticket = model.get("ticket_id", self.id("t1"))
+        if self.maybe(0.5):
+            said = {"ticket_id": ticket, "actor_type": "human_agent"}
+            self.ticket_event(at, "replied", **said)
+        if self.maybe(0.5):
+            check = {"action_type": "policy_checked", "outcome": "pass"}
+            kept = {"session_id": model["session_id"]}
+            copied = self.copy(check | kept, at)
+            copied["attributes"] = {"evaluator": "human", "policy_id": "p1"}
+
+    def bring_to_an_edge(self) -> None:
+        """Move the whole world so that one moment lies at the edge of a window."""
+        records = [record for feed in FEEDS[:2] for record in self.feeds[feed]]
+        if not records:
+            return
+        edge = AS_OF - self.rng.choice(WINDOWS) + self.rng.choice(JUST)
+        shift = edge - moment_of(self.rng.choice(records))
+        last = max(moment_of(record) for record in records)
+        if last + shift <= AS_OF + timedelta(hours=20):
+            for record in records:
+                record["timestamp"] = stamp(moment_of(record) + shift)
+
     # Surveys and audits
 
     def about(self) -> Record:
@@ -566,6 +731,11 @@ class Artist:
                 record["event_id"] = (
                     name if given is None else fresh.setdefault(given, name)
                 )
+
+
+def moment_of(record: Record) -> datetime:
+    """Read the time of an event."""
+    return datetime.fromisoformat(record["timestamp"].removesuffix("Z"))
 
 
 def stamp(at: datetime) -> str:
