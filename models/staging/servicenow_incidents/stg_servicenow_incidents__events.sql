@@ -104,6 +104,7 @@ resolutions as (
 
     select
         incident_key,
+        spell,
         stated_resolved_at,
         coalesce(
             resolved_update_number,
@@ -117,6 +118,7 @@ closures as (
 
     select
         incident_key,
+        spell,
         stated_closed_at,
         coalesce(
             closed_update_number,
@@ -131,6 +133,7 @@ happenings as (
     select
         incident_key,
         update_number,
+        0 as spell,
         'created' as event_type,
         0 as step,
         opened_at as occurred_at
@@ -142,6 +145,7 @@ happenings as (
     select
         incident_key,
         update_number,
+        spell,
         'reopened' as event_type,
         0 as step,
         updated_at as occurred_at
@@ -151,22 +155,24 @@ happenings as (
     union all
 
     select
-        updates.incident_key,
-        updates.update_number,
+        counted.incident_key,
+        counted.update_number,
+        counted.spell,
         'assigned' as event_type,
         1 as step,
-        updates.updated_at as occurred_at
-    from updates
+        counted.updated_at as occurred_at
+    from counted
     inner join first_assignments
         on
-            updates.incident_key = first_assignments.incident_key
-            and updates.update_number = first_assignments.update_number
+            counted.incident_key = first_assignments.incident_key
+            and counted.update_number = first_assignments.update_number
 
     union all
 
     select
         incident_key,
         update_number,
+        spell,
         'reassigned' as event_type,
         2 as step,
         updated_at as occurred_at
@@ -178,6 +184,7 @@ happenings as (
     select
         resolutions.incident_key,
         resolutions.update_number,
+        resolutions.spell,
         'solved' as event_type,
         3 as step,
         coalesce(resolutions.stated_resolved_at, updates.updated_at) as occurred_at
@@ -192,6 +199,7 @@ happenings as (
     select
         closures.incident_key,
         closures.update_number,
+        closures.spell,
         'closed' as event_type,
         4 as step,
         coalesce(closures.stated_closed_at, updates.updated_at) as occurred_at
@@ -213,7 +221,7 @@ events as (
         concat(
             counted.number,
             ':',
-            lpad(cast(counted.spell as varchar), 3, '0'),
+            lpad(cast(happenings.spell as varchar), 3, '0'),
             ':',
             happenings.step,
             ':',

@@ -21,7 +21,8 @@ select
     cast(source_system as varchar) as source_system,
     cast(number as varchar) as number,
     cast(update_number as bigint) as update_number,
-    cast(caller_key as varchar) as customer_key,
+    cast({{ customer_key('caller_key', 'source_system') }} as varchar)
+        as customer_key,
 
     -- attributes
     cast(replace(lower(incident_state), ' ', '_') as varchar) as state,
