@@ -16,3 +16,15 @@
         replace(replace(lower({{ pattern }}), '!', '!!'), '_', '!_'), '*', '%'
     ) escape '!'
 {%- endmacro %}
+
+
+{# What an event of the log does to its case; customers close nothing, anyone reopens. #}
+{% macro log_act(events) -%}
+    case
+        when {{ events }}.action_type = 'case_reopened' then 'reopen'
+        when
+            {{ events }}.action_type = 'case_closed'
+            and {{ events }}.actor_type != 'customer'
+            then 'close'
+    end
+{%- endmacro %}

@@ -1,0 +1,92 @@
+with
+
+events as (
+
+    select * from {{ ref('int_agent_events_unioned') }}
+
+),
+
+merges as (
+
+    select * from {{ ref('int_tickets_merged') }}
+
+),
+
+tickets as (
+
+    select * from {{ ref('int_tickets_summarised') }}
+
+),
+
+summaries as (
+
+    select
+        session_key,
+        source_system,
+        session_id,
+        {{ first_stated('ticket_key', 'event_number') }} as named_ticket_key,
+        {{ first_stated('ticket_id', 'event_number') }} as named_ticket_id,
+        {{ first_stated('previous_session_id', 'event_number') }}
+            as previous_session_id,
+        {{ first_stated('customer_key', 'event_number') }} as customer_key,
+        {{ first_stated('channel', 'event_number') }} as channel,
+        {{ first_stated('agent_name', 'event_number') }} as agent_name,
+        {{ first_stated('agent_version', 'event_number') }} as agent_version,
+        {{ first_stated('environment', 'event_number') }} as environment,
+        {{ last_stated(
+            "case when action_type = 'intent_classified' and outcome = 'success'"
+            ~ " then intent end",
+            'event_number'
+        ) }} as intent,
+        max_by(
+            outcome, case when action_type = 'session_ended' then event_number end
+        ) as ended_outcome,
+        count(distinct ticket_key) as named_ticket_count,
+        count(*) as event_count,
+        {{ any_true('is_test') }} as is_said_test,
+        {{ any_true("actor_type = 'ai_agent'") }} as is_involved,
+        {{ any_true('not is_time_known') }} = false as is_time_known,
+        min(occurred_at) as started_at,
+        max(occurred_at) as ended_at
+    from events
+    group by all
+
+)
+
+select
+    summaries.session_key,
+    summaries.source_system,
+    summaries.session_id,
+    summaries.previous_session_id,
+    coalesce(merges.target_ticket_key, summaries.named_ticket_key) as ticket_key,
+    coalesce(merges.target_ticket_id, summaries.named_ticket_id) as ticket_id,
+    summaries.customer_key,
+    summaries.channel,
+    summaries.agent_name,
+    summaries.agent_version,
+    summaries.environment,
+    summaries.intent,
+    summaries.ended_outcome,
+    summaries.named_ticket_count,
+    summaries.event_count,
+    summaries.is_involved,
+    summaries.is_time_known,
+    coalesce(tickets.is_known, false) as is_ticket_known,
+    summaries.is_said_test or coalesce(tickets.is_test, false) as is_test,
+    coalesce(summaries.environment, 'production') in ('production', 'prod')
+    and not summaries.is_said_test
+    and not coalesce(tickets.is_test, false) as is_production,
+    summaries.started_at,
+    summaries.ended_at,
+
+    -- order of sessions: by start, then by name
+    row_number() over (
+        order by summaries.started_at, summaries.session_id, summaries.source_system
+    ) as session_number
+from summaries
+left join merges
+    on summaries.named_ticket_key = merges.ticket_key
+left join tickets
+    on
+        coalesce(merges.target_ticket_key, summaries.named_ticket_key)
+        = tickets.target_ticket_key
