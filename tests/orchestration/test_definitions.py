@@ -187,7 +187,6 @@ def test_the_publication_waits_for_every_model_that_a_refresh_builds(
 def test_dbt_tests_block_and_feed_checks_warn(tiny_graph: dict[str, Any]) -> None:
     dbt_tests = [
         "assert_no_poison",
-        "not_null_sessions_session_id",
         "unique_sessions_session_id",
     ]
     feed_checks = ["duplicates_agree", "every_record_is_clean", "feed_is_fresh"]

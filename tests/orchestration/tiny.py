@@ -59,7 +59,7 @@ models:
   - name: sessions
     columns:
       - name: session_id
-        data_tests: [unique, not_null]
+        data_tests: [unique]
 unit_tests:
   - name: a_unit_test_that_fails
     model: sessions
