@@ -26,3 +26,9 @@
         )
     ) / (1 + {{ z }} * {{ z }} / nullif({{ trials }}, 0))
 {%- endmacro %}
+
+
+{# What a case adds to a sum: an amount where the condition holds, else nothing. #}
+{% macro counted(condition, amount=1) -%}
+    case when {{ condition }} then {{ amount }} else 0 end
+{%- endmacro %}

@@ -92,3 +92,17 @@
     from table(generator(rowcount => 100000))
     qualify date_day <= {{ last_date }}
 {%- endmacro %}
+
+
+{# 1 for Monday to 7 for Sunday. #}
+{% macro iso_weekday(date) %}
+    {{- return(adapter.dispatch('iso_weekday')(date)) -}}
+{% endmacro %}
+
+{% macro duckdb__iso_weekday(date) -%}
+    isodow({{ date }})
+{%- endmacro %}
+
+{% macro snowflake__iso_weekday(date) -%}
+    dayofweekiso({{ date }})
+{%- endmacro %}

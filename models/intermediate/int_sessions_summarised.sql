@@ -39,7 +39,8 @@ summaries as (
             'event_number'
         ) }} as intent,
         max_by(
-            outcome, case when action_type = 'session_ended' then event_number end
+            coalesce(outcome, 'unsaid'),
+            case when action_type = 'session_ended' then event_number end
         ) as ended_outcome,
         count(distinct ticket_key) as named_ticket_count,
         count(*) as event_count,

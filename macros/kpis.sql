@@ -1,0 +1,32 @@
+{# The KPIs in the order of the catalogue; each has two columns in int_cases_measured. #}
+{% macro kpi_names() -%}
+    {{ return([
+        'autonomous_resolution_rate',
+        'autonomous_resolution_rate_upper',
+        'durable_resolution_rate',
+        'containment_rate',
+        'automation_rate',
+        'escalation_rate',
+        'aht_automated_seconds',
+        'aht_human_active_seconds',
+        'aht_human_elapsed_seconds',
+        'policy_check_pass_rate',
+        'action_compliance_rate',
+        'audited_compliance_rate',
+        'first_contact_resolution_rate',
+        'ces_mean',
+        'ces_favourable_rate',
+        'ces_response_rate',
+        'reopen_rate',
+        'evidence_coverage',
+        'unstated_reason_share',
+        'cost_per_resolution_usd',
+        'action_failure_rate',
+    ]) }}
+{%- endmacro %}
+
+
+{# By what the daily figures can be cut. #}
+{% macro kpi_dimensions() -%}
+    {{ return(['intent', 'tier', 'channel', 'agent_name', 'agent_version']) }}
+{%- endmacro %}

@@ -1,0 +1,68 @@
+{#
+    One row per measured case or survey behind the KPIs that are means: what medians,
+    percentiles and intervals need beyond two sums.
+#}
+with
+
+cases as (
+
+    select * from {{ ref('int_cases_measured') }}
+
+),
+
+surveys as (
+
+    select * from {{ ref('fct_survey_responses') }}
+    where survey_type = 'ces' and is_answered
+
+),
+
+handling_times as (
+
+    {%- for kpi in [
+        'aht_automated_seconds', 'aht_human_active_seconds', 'aht_human_elapsed_seconds'
+    ] %}
+
+    select
+        case_key,
+        '{{ kpi }}' as kpi,
+        {{ kpi }}__n as observed_value
+    from cases
+    where {{ kpi }}__d = 1
+
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+scores as (
+
+    select
+        cases.case_key,
+        'ces_mean' as kpi,
+        surveys.score_1_to_7 as observed_value
+    from surveys
+    inner join cases
+        on surveys.case_key = cases.case_key
+    where cases.ces_mean__d > 0
+
+),
+
+observations as (
+
+    select * from handling_times
+    union all
+    select * from scores
+
+)
+
+select
+    observations.kpi,
+    cast(observations.observed_value as double) as observed_value,
+    cases.opened_on,
+    {%- for dimension in kpi_dimensions() %}
+    cases.{{ dimension }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from observations
+inner join cases
+    on observations.case_key = cases.case_key

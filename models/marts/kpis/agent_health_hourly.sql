@@ -1,0 +1,84 @@
+with
+
+events as (
+
+    select * from {{ ref('int_case_agent_events_joined') }}
+    where is_production and is_time_known
+
+),
+
+hourly as (
+
+    select
+        date_trunc('hour', events.occurred_at) as hour_start,
+        coalesce(sessions.agent_name, 'unknown') as agent_name,
+        coalesce(sessions.agent_version, 'unknown') as agent_version,
+        count(distinct events.session_key) as active_sessions,
+        count(*) as events,
+        count_if(events.action_type = 'action_executed' and events.is_automation)
+            as attempts,
+        count_if(
+            events.action_type = 'action_executed'
+            and events.is_automation
+            and coalesce(events.outcome, 'unsaid') != 'success'
+        ) as failed_attempts,
+        count_if(
+            events.action_type = 'action_executed'
+            and events.is_automation
+            and coalesce(events.outcome, 'unsaid') = 'timeout'
+        ) as timed_out_attempts,
+        count_if(events.action_type = 'llm_called') as model_calls,
+        count_if(
+            events.action_type = 'llm_called'
+            and coalesce(events.outcome, 'unsaid') = 'failure'
+        ) as failed_model_calls,
+        count_if(events.action_type = 'escalated') as escalations,
+        sum(case when events.action_type = 'llm_called' then events.input_tokens end)
+            as input_tokens,
+        sum(case when events.action_type = 'llm_called' then events.output_tokens end)
+            as output_tokens,
+        sum(case when events.action_type = 'llm_called' then events.cost_usd end)
+            as model_cost_usd,
+        {{ quantile(
+            "case when events.action_type = 'action_executed'"
+            ~ ' then events.latency_ms end', 0.5
+        ) }} as action_latency_p50_ms,
+        {{ quantile(
+            "case when events.action_type = 'action_executed'"
+            ~ ' then events.latency_ms end', 0.95
+        ) }} as action_latency_p95_ms,
+        {{ quantile(
+            "case when events.action_type = 'llm_called'"
+            ~ ' then events.latency_ms end', 0.95
+        ) }} as model_latency_p95_ms
+    from events
+    inner join {{ ref('fct_sessions') }} as sessions
+        on events.session_key = sessions.session_key
+    group by all
+
+)
+
+select
+    -- keys
+    cast(hour_start as timestamp) as hour_start,
+    cast(agent_name as varchar) as agent_name,
+    cast(agent_version as varchar) as agent_version,
+
+    -- counts
+    cast(active_sessions as bigint) as active_sessions,
+    cast(events as bigint) as events,
+    cast(attempts as bigint) as attempts,
+    cast(failed_attempts as bigint) as failed_attempts,
+    cast(timed_out_attempts as bigint) as timed_out_attempts,
+    cast(model_calls as bigint) as model_calls,
+    cast(failed_model_calls as bigint) as failed_model_calls,
+    cast(escalations as bigint) as escalations,
+    cast(coalesce(input_tokens, 0) as bigint) as input_tokens,
+    cast(coalesce(output_tokens, 0) as bigint) as output_tokens,
+
+    -- amounts
+    cast(coalesce(model_cost_usd, 0) as double) as model_cost_usd,
+    cast(action_latency_p50_ms as double) as action_latency_p50_ms,
+    cast(action_latency_p95_ms as double) as action_latency_p95_ms,
+    cast(model_latency_p95_ms as double) as model_latency_p95_ms
+from hourly
