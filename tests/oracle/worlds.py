@@ -23,7 +23,7 @@ FEEDS = ("agent_events", "ticket_events", "survey_responses", "compliance_audits
 ACTORS = ("ai_agent", "system", "human_agent", "customer")
 CUSTOMERS = ("c1", "c1", "c2")
 TICKETS = ("t1", "t1", "t1", "t2", "t2", "t3", "t4")
-SESSIONS = ("s1", "s2", "s3", "s4", "s5")
+SESSIONS = ("s1", "s2", "s3", "s4", "s5", "s6")
 POLICIES = ("p1", "p2")
 ACTION_IDS = ("x1", "x2", 3)
 CHANNELS = ("chat", "email", "voice", "fax")
@@ -160,10 +160,9 @@ class Artist:
         first, second = rng.sample(words.intents, 2)
         self.intents = (first, first, second)
         self.feeds: dict[str, list[Record]] = {feed: [] for feed in FEEDS}
-        back = rng.choice((timedelta(hours=1), *WINDOWS, *3 * (timedelta(days=20),)))
+        back = rng.choice((timedelta(hours=1), *WINDOWS, *5 * (timedelta(days=20),)))
         self.begins = AS_OF - back - rng.choice((timedelta(0), TICK, -TICK))
         self.moments = [self.begins]
-        self.ends: list[datetime] = []
         self.bends = (
             self.drop,
             self.move,
@@ -189,6 +188,7 @@ class Artist:
             self.escalate_again,
             self.tie,
             self.touch_at_once,
+            self.deny,
         )
 
     # Words and times
@@ -274,26 +274,72 @@ class Artist:
             if self.maybe(0.93):
                 attributes = dict(details.pop("attributes", {}))
                 self.agent_event(at, action, attributes=attributes, **details, **said)
-                self.ends.append(at)
             at = self.keep(at + self.rng.choice(STEPS[:4]))
         return at
 
     def come_back(self) -> None:
-        """Let a customer ask again, at the edge of a window or soon."""
+        """Let a customer ask the same again, soon or at the edge of a window."""
         rng = self.rng
-        model = self.pick("agent_events")
-        if model is None or not self.ends:
+        model = self.pick_action("intent_classified")
+        if model is None:
             return
-        edge = rng.choice(WINDOWS) + rng.choice(JUST)
-        at = rng.choice(self.ends) + (edge if self.maybe(0.6) else rng.choice(STEPS))
         kept = ("customer_id", "channel", "agent_name", "source_system")
         said = {field: model.get(field) for field in kept}
-        said |= {"session_id": self.id(rng.choice(SESSIONS))}
-        if self.maybe(0.4):
+        said |= {"session_id": self.id(rng.choice(self.free_sessions() or SESSIONS))}
+        if self.maybe(0.3):
             said |= {"ticket_id": self.id(rng.choice(TICKETS))}
-        if self.maybe(0.2):
+        if self.maybe(0.15):
             said |= {"previous_session_id": model["session_id"]}
-        self.tell_session(self.keep(at), self.intents[0], said)
+        if self.maybe(0.5):
+            self.forget_closing(model["session_id"])
+        intent = model.get("attributes", {}).get("intent")
+        edge = rng.choice(WINDOWS[1:]) + rng.choice(JUST)
+        at = self.end_of(model) + (edge if self.maybe(0.7) else rng.choice(STEPS))
+        self.tell_session(self.keep(at), intent or self.intents[0], said)
+
+    def free_sessions(self) -> list[str]:
+        """List the sessions that nothing has happened in."""
+        met = {record["session_id"] for record in self.feeds["agent_events"]}
+        return [session for session in SESSIONS if self.id(session) not in met]
+
+    def forget_closing(self, session_id: str) -> None:
+        """Take what a session logged about its closing away."""
+        self.feeds["agent_events"] = [
+            record
+            for record in self.feeds["agent_events"]
+            if (record["session_id"], record["action_type"])
+            != (session_id, "case_closed")
+        ]
+
+    def end_of(self, model: Record) -> datetime:
+        """Draw the end of an event's session, or a closure."""
+        session = [
+            moment_of(record)
+            for record in self.feeds["agent_events"]
+            if record["session_id"] == model["session_id"]
+        ]
+        closings = [
+            moment_of(record)
+            for record in self.feeds["ticket_events"]
+            if record["event_type"] in ("solved", "closed")
+        ]
+        return self.rng.choice([max(session), *closings])
+
+    def deny(self) -> None:
+        """Let a customer deny a closure, and people act at once or soon after."""
+        rng = self.rng
+        model = self.pick("agent_events")
+        if model is None:
+            return
+        at = self.end_of(model) + rng.choice(STEPS)
+        denial = {"action_type": "customer_confirmed", "outcome": "denied"}
+        kept = {k: model[k] for k in ("session_id", "source_system") if k in model}
+        self.copy(denial | kept | {"actor_type": "customer"}, at)
+        if self.maybe(0.6):
+            after = self.keep(at + rng.choice((0, 0, -1, 1)) * rng.choice(STEPS))
+            ticket = model.get("ticket_id", self.id("t1"))
+            said = {"ticket_id": ticket, "actor_type": "human_agent"}
+            self.ticket_event(after, "replied", **said)
 
     def script(self, intent: str, action_id: str | int | None) -> list[Any]:
         """Write down what a session does when it goes well."""
@@ -354,7 +400,6 @@ class Artist:
             how = rng.choice(("solved", "closed", "status_changed"))
             status = rng.choice(STATUSES[2:]) if how == "status_changed" else None
             self.ticket_event(closed_at, how, actor_type=actor, status=status, **said)
-            self.ends.append(closed_at)
         if self.maybe(0.2):
             at = closed_at + rng.choice((*STEPS, *WINDOWS))
             self.ticket_event(self.keep(at), "closed", actor_type=actor, **said)
@@ -618,10 +663,17 @@ class Artist:
             return
         at = moment_of(model)
         attributes = {"escalation_id": rng.choice(("g1", 7))} if self.maybe(0.8) else {}
-        for session in (model["session_id"], self.id(rng.choice(SESSIONS))):
-            record = {"action_type": "escalated", "session_id": session}
+        how = ("escalated", "escalated", "resolution_attempt", "session_ended")
+        for session in (model["session_id"], rng.choice((None, self.id("s1")))):
+            action = rng.choice(how)
+            record = {
+                "action_type": action,
+                "session_id": session or model["session_id"],
+            }
             kept = {k: model[k] for k in ("ticket_id", "source_system") if k in model}
             copied = self.copy(record | kept, at + rng.choice(STEPS))
+            if action != "escalated":
+                copied["outcome"] = "escalated"
             reason = {"reason_code": rng.choice(REASONS[:3])}
             copied["attributes"] = attributes | reason
 
