@@ -109,6 +109,16 @@ def survey_of_nobody(plot: Plot) -> None:
         "sent_at": plot.spell(plot.tick()),
     }
     plot.add("survey_responses", body, plot.now)
+    case.surveys.append(
+        {
+            "case_id": None,
+            "response_id": body["response_id"],
+            "survey_type": "ces",
+            "sent_at": plot.now,
+            "responded_at": None,
+            "effort_score": None,
+        }
+    )
     survey(case, Answer(4, 4))
 
 

@@ -77,8 +77,10 @@ def differences(
 ) -> list[str]:
     """Every row and column in which the warehouse is not as planned."""
     names = tuple(key)
+    found = list(found)
     wanted, got = by_key(planned, names), by_key(found, names)
     return [
+        *(f"twice: {one}" for one in repeated(found, names)),
         *(f"missing: {one}" for one in sorted(wanted.keys() - got.keys(), key=str)),
         *(f"unplanned: {one}" for one in sorted(got.keys() - wanted.keys(), key=str)),
         *(
@@ -90,13 +92,14 @@ def differences(
 
 
 def by_key(rows: Iterable[Row], names: tuple[str, ...]) -> dict[Key, Row]:
-    """Rows by their key, which must be one."""
-    keyed: dict[Key, Row] = {}
-    for row in rows:
-        one = tuple(row[name] for name in names)
-        assert one not in keyed, f"two rows have the key {one} of {names}"
-        keyed[one] = row
-    return keyed
+    """Rows by their key."""
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+def repeated(rows: Iterable[Row], names: tuple[str, ...]) -> list[Key]:
+    """Keys that are not one."""
+    counts = Counter(tuple(row[name] for name in names) for row in rows)
+    return [one for one, count in counts.items() if count > 1]
 
 
 def unequal_columns(one: Key, planned: Row, found: Row) -> Iterator[str]:
@@ -112,7 +115,9 @@ def is_equal(wanted: object, got: object) -> bool:
     if isinstance(wanted, float) or isinstance(got, float):
         are_numbers = not isinstance(wanted, bool | str) and got is not None
         return wanted == got or (
-            are_numbers and wanted is not None and math.isclose(wanted, got)
+            are_numbers
+            and wanted is not None
+            and math.isclose(wanted, got, abs_tol=1e-12)
         )
     return wanted == got and (isinstance(wanted, bool) == isinstance(got, bool))
 
