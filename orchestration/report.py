@@ -6,9 +6,8 @@ that a dashboard would not.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ def render(current: Path) -> str:
         raise project.ProjectError(f"nothing is published yet at {current}: `make run`")
     with duckdb.connect(str(current), read_only=True) as connection:
         publication = _rows(connection, "publication")[0]
-        kpis = {row["kpi"]: row for row in _rows(connection, "kpis")}
+        kpis = _rows(connection, "kpis")
         feeds = _rows(connection, "feeds")
     return "\n".join(
         (
@@ -69,52 +68,37 @@ def _opening(publication: Row) -> Iterator[str]:
         )
 
 
-def _kpi_table(kpis: Mapping[str, Row]) -> Iterator[str]:
+def _kpi_table(kpis: Sequence[Row]) -> Iterator[str]:
     if not kpis:
-        yield "No week is over yet, so there is no KPI to show."
+        yield "There is no KPI yet: no case has been loaded."
         return
-    weeks = [row["period_start"] for row in kpis.values()]
-    newest = max(weeks)
+    newest = max(row["period_start"] for row in kpis)
     yield f"Week from Monday {newest:%Y-%m-%d}, all cases"
-    table = [
-        _kpi_cells(entry, kpis[entry["kpi"]], newest)
-        for entry in _catalog()
-        if entry["kpi"] in kpis
-    ]
-    yield from _aligned([HEADINGS, *table])
-    if any(week != newest for week in weeks):
+    yield from _aligned([HEADINGS, *(_kpi_cells(row, newest) for row in kpis)])
+    if any(row["period_start"] != newest for row in kpis):
         yield "* the newest week whose figure is known and final, from that Monday"
-    if any(row["is_provisional"] for row in kpis.values()):
+    if any(row["is_provisional"] for row in kpis):
         yield "~ provisional: some cases of the week are not settled yet"
-    if any(row["is_too_small"] for row in kpis.values()):
+    if any(row["is_too_small"] for row in kpis):
         yield "! too few cases to rely on"
 
 
-def _kpi_cells(entry: Mapping[str, str], row: Row, newest: datetime) -> list[str]:
-    unit = entry["unit"]
+def _kpi_cells(row: Row, newest: date) -> list[str]:
+    unit, start = row["unit"], row["period_start"]
     lower, upper = row["interval_lower"], row["interval_upper"]
     has_interval = lower is not None and upper is not None
-    marks = ("~" if row["is_provisional"] else "") + (
-        "!" if row["is_too_small"] else ""
-    )
-    earlier = row["period_start"] != newest
+    has_target = row["target"] is not None
+    bound = ">= " if row["direction"] == "up" else "<= "
+    marks = "~" * row["is_provisional"] + "!" * row["is_too_small"]
     return [
-        entry["label"] + (f" *{row['period_start']:%m-%d}" if earlier else ""),
+        row["label"] + (f" *{start:%m-%d}" if start != newest else ""),
         amount(row["value"], unit) + marks,
         f"{amount(lower, unit)} to {amount(upper, unit)}" if has_interval else NONE,
-        _target(row["target"], entry),
-        (row["status"] or NONE).replace("_", " "),
+        bound + amount(row["target"], unit) if has_target else NONE,
+        row["status"].replace("_", " ") if has_target else NONE,
         change(row["change"], unit),
         f"{row['denominator']:,.0f}",
     ]
-
-
-def _target(target: float | None, entry: Mapping[str, str]) -> str:
-    if target is None:
-        return NONE
-    return (">= " if entry["direction"] == "up" else "<= ") + amount(
-        target, entry["unit"]
-    )
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -134,10 +118,10 @@ def change(value: float | None, unit: str) -> str:
     """A difference to the period before, signed, in its unit."""
     if value is None:
         return NONE
-    sign = "+" if value > 0 else "-" if value < 0 else ""
     if unit == "share":
-        return f"{sign}{abs(value) * 100:.1f} pp"
-    return sign + amount(abs(value), unit)
+        points = round(value * 100, 1) + 0.0  # no minus before a zero
+        return f"{points:+.1f} pp"
+    return ("-" if value < 0 else "+") + amount(abs(value), unit)
 
 
 def _duration(seconds: float) -> str:
@@ -149,16 +133,18 @@ def _duration(seconds: float) -> str:
 
 
 def _feed_lines(feeds: Sequence[Row]) -> Iterator[str]:
-    landed = [row for row in feeds if row["records"]]
     yield "Records: " + (
-        ", ".join(f"{row['feed']} {row['records']:,}" for row in landed) or "none"
+        ", ".join(f"{row['feed']} {row['records']:,}" for row in feeds) or "none"
     )
-    for row in landed:
+    for row in feeds:
         if row["rejected"]:
+            files = row["quarantined_files"]
             yield (
-                f"  {row['feed']}: {row['rejected']:,} rejected "
-                f"(raw.rejected_records in {project.warehouse()} says which and why)"
+                f"  {row['feed']}: {row['rejected']:,} rejected"
+                + (f", {files:,} of them whole files" if files else "")
             )
+    if any(row["rejected"] for row in feeds):
+        yield f"  which and why: raw.rejected_records in {project.warehouse()}"
 
 
 def _where_next(current: Path) -> Iterator[str]:
@@ -166,14 +152,6 @@ def _where_next(current: Path) -> Iterator[str]:
     yield "What every table and column means:          make docs"
     yield "Runs, lineage, tests, the schedule:         make dev"
     yield "Your own logs:                              ACSR_LANDING=<folder> make run"
-
-
-def _catalog() -> list[dict[str, str]]:
-    """The KPIs in the order and with the words that people gave them."""
-    path = project.ROOT / "seeds" / "kpi_catalog.csv"
-    with path.open(encoding="utf-8", newline="") as handle:
-        entries = list(csv.DictReader(handle))
-    return sorted(entries, key=lambda entry: int(entry["sort_order"]))
 
 
 def _aligned(table: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -132,11 +132,20 @@ def findings(result: ExecuteInProcessResult) -> Iterator[str]:
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             yield _check_line(check)
+    for message, steps in _failed_steps(result).items():
+        yield f"FAILED: {', '.join(steps)}: {message}"
+
+
+def _failed_steps(result: ExecuteInProcessResult) -> dict[str, list[str]]:
+    """Steps by what made them fail: one cause may stop every feed."""
+    steps: dict[str, list[str]] = {}
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         while error and error.cause:
             error = error.cause
-        yield f"FAILED: {event.step_key}: {error.message.strip() if error else ''}"
+        message = error.message.strip() if error else "no reason given"
+        steps.setdefault(message, []).append(event.step_key)
+    return steps
 
 
 def _check_line(check: AssetCheckEvaluation) -> str:

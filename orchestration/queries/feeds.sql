@@ -1,6 +1,8 @@
 select
     feed,
     records,
-    rejected
+    rejected,
+    quarantined_files
 from marts.feed_health
+where records > 0
 order by feed

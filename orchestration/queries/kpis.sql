@@ -1,4 +1,5 @@
--- Each KPI's newest whole week whose figures are final, else its newest whole week.
+-- Each KPI in its newest week: one whose figures are final if there is one, else one
+-- that is over, else the running one.
 with
 
 publication as (
@@ -11,9 +12,10 @@ publication as (
 )
 
 select
-    trends.kpi,
+    catalog.label,
+    catalog.unit,
+    catalog.direction,
     trends.period_start,
-    trends.numerator,
     trends.denominator,
     trends.value,
     trends.interval_lower,
@@ -24,12 +26,17 @@ select
     trends.is_too_small,
     trends.is_provisional
 from marts.kpi_trends as trends
+inner join marts.dim_kpis as catalog
+    on trends.kpi = catalog.kpi
 cross join publication
 where trends.period_type = 'week'
     and trends.segment_type = 'all'
     and trends.value is not null
-    and trends.period_start + interval 7 day <= publication.as_of
 qualify row_number() over (
     partition by trends.kpi
-    order by trends.is_provisional, trends.period_start desc
+    order by
+        trends.is_provisional,
+        trends.period_start + interval 7 day > publication.as_of,
+        trends.period_start desc
 ) = 1
+order by catalog.sort_order

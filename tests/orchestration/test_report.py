@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from datetime import datetime
 from pathlib import Path
 
@@ -39,8 +40,27 @@ class Published:
             """
         )
         self.run(
-            "create table marts.feed_health "
-            "(feed varchar, records bigint, rejected bigint)"
+            """
+            create table marts.feed_health (
+                feed varchar, records bigint, rejected bigint, quarantined_files bigint
+            )
+            """
+        )
+        self.run(
+            """
+            create table marts.dim_kpis (
+                kpi varchar, sort_order bigint, label varchar, unit varchar,
+                direction varchar
+            )
+            """
+        )
+        self.run(
+            "insert into marts.dim_kpis values (?, 1, ?, 'share', 'up')",
+            *(RESOLUTION, "Autonomous resolution"),
+        )
+        self.run(
+            "insert into marts.dim_kpis values (?, 2, ?, 'seconds', 'down')",
+            *(HANDLING, "Handling time"),
         )
 
     def run(self, statement: str, *values: object) -> None:
@@ -99,13 +119,21 @@ def test_a_kpi_has_value_interval_target_status_trend_and_cases(
     assert "too few" not in text
 
 
-def test_only_whole_weeks_of_all_cases_are_shown(published: Published) -> None:
-    published.week(RESOLUTION, MONDAYS[2])
-    published.week(RESOLUTION, MONDAYS[3], value=0.1)
+def test_a_week_that_is_over_goes_before_the_running_one(published: Published) -> None:
+    published.week(RESOLUTION, MONDAYS[2], is_provisional=True)
+    published.week(RESOLUTION, MONDAYS[3], value=0.1, is_provisional=True)
     published.week(RESOLUTION, MONDAYS[2], value=0.2, segment_type="intent")
     published.week(RESOLUTION, MONDAYS[2], value=0.3, period_type="day")
 
-    assert " 60.0% " in published.line("Autonomous resolution")
+    assert " 60.0%~ " in published.line("Autonomous resolution")
+
+
+def test_before_the_first_week_is_over_the_running_one_is_shown(
+    published: Published,
+) -> None:
+    published.week(RESOLUTION, MONDAYS[3], value=0.1, is_provisional=True)
+
+    assert " 10.0%~ " in published.line("Autonomous resolution")
 
 
 def test_a_final_week_goes_before_a_provisional_one(published: Published) -> None:
@@ -129,12 +157,19 @@ def test_without_a_final_week_the_provisional_one_is_marked(
 def test_an_earlier_week_is_named(published: Published) -> None:
     published.week(RESOLUTION, MONDAYS[2])
     published.week(RESOLUTION, MONDAYS[1])
-    published.week(HANDLING, MONDAYS[0], value=5400.0, change=60.0, target=None)
+    published.week(
+        HANDLING,
+        MONDAYS[0],
+        value=5400.0,
+        change=60.0,
+        **dict.fromkeys(("target", "interval_lower", "interval_upper")),
+        status="no_target",
+    )
     published.week(HANDLING, MONDAYS[2], value=None)
 
-    line = published.line("Handling time, automated")
-    assert line.startswith("Handling time, automated *01-05 90.0 min ")
-    assert " +60.0 s " in line
+    assert published.line("Handling time") == (
+        "Handling time *01-05 90.0 min - - - +60.0 s 200"
+    )
 
 
 def test_a_made_up_sample_says_so(published: Published) -> None:
@@ -146,11 +181,13 @@ def test_a_made_up_sample_says_so(published: Published) -> None:
 def test_rejected_records_are_named_by_feed(published: Published) -> None:
     published.run(
         "insert into marts.feed_health values "
-        "('agent_events', 12000, 3), ('ticket_events', 40, 0), ('tau2_runs', 0, 0)"
+        "('agent_events', 12000, 3, 1), ('ticket_events', 40, 0, 0), "
+        "('tau2_runs', 0, 0, 0)"
     )
     text = report.render(published.path)
     assert "Records: agent_events 12,000, ticket_events 40" in text
-    assert "agent_events: 3 rejected" in text
+    assert "agent_events: 3 rejected, 1 of them whole files" in text
+    assert "which and why: raw.rejected_records in " in text
     assert "ticket_events: " not in text
     assert "tau2_runs" not in text
 
@@ -160,7 +197,7 @@ def test_it_says_where_to_look_next(published: Published) -> None:
     assert str(published.path) in text
     assert "make dev" in text
     assert "make docs" in text
-    assert "No week is over yet" in text
+    assert "There is no KPI yet" in text
 
 
 def test_without_a_publication_it_says_what_to_do(tmp_path: Path) -> None:
@@ -197,7 +234,7 @@ def test_an_amount_is_read_in_its_unit(
     [
         (0.031, "share", "+3.1 pp"),
         (-0.031, "share", "-3.1 pp"),
-        (0.0, "share", "0.0 pp"),
+        (-0.0004, "share", "+0.0 pp"),
         (-90.0, "seconds", "-90.0 s"),
         (None, "share", "-"),
     ],
@@ -209,8 +246,9 @@ def test_a_change_is_signed_and_in_points(
 
 
 def test_every_unit_of_the_catalog_is_known() -> None:
-    units = {entry["unit"] for entry in report._catalog()}
-    assert units <= {"share", "seconds", "usd", "score_1_to_7"}
+    with (project.ROOT / "seeds" / "kpi_catalog.csv").open(newline="") as handle:
+        units = {entry["unit"] for entry in csv.DictReader(handle)}
+    assert units == {"share", "seconds", "usd", "score_1_to_7"}
 
 
 def test_the_newest_publication_speaks(published: Published) -> None:
