@@ -1,6 +1,6 @@
 {# Whether the condition holds for any row; null counts as no. #}
 {% macro any_true(condition) -%}
-    (count_if({{ condition }}) > 0)
+    (coalesce(count_if({{ condition }}), 0) > 0)
 {%- endmacro %}
 
 

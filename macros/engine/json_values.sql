@@ -3,16 +3,8 @@
     not said: '"12"' is no number, '"true"' no flag. A blank text is null.
 #}
 {% macro json_text(object, key) %}
-    {{- return(adapter.dispatch('json_text')(object, key)) -}}
+    {{- return(text_of(json_member(object, key))) -}}
 {% endmacro %}
-
-{% macro duckdb__json_text(object, key) -%}
-    {{ text_of(json_member(object, key)) }}
-{%- endmacro %}
-
-{% macro snowflake__json_text(object, key) -%}
-    {{ text_of(json_member(object, key)) }}
-{%- endmacro %}
 
 
 {% macro json_number(object, key) %}
@@ -65,6 +57,11 @@
 {% endmacro %}
 
 
+{% macro record_id(record, key) %}
+    {{- return(id_of(record_member(record, key))) -}}
+{% endmacro %}
+
+
 {% macro record_number(record, key) %}
     {{- return(number_of(record_member(record, key))) -}}
 {% endmacro %}
@@ -85,11 +82,37 @@
 {% endmacro %}
 
 {% macro duckdb__text_of(value) -%}
-    nullif(trim(json_extract_string({{ value }}, '$')), '')
+    case
+        when starts_with(cast({{ value }} as varchar), '"')
+            then nullif(trim(json_extract_string({{ value }}, '$')), '')
+    end
 {%- endmacro %}
 
 {% macro snowflake__text_of(value) -%}
-    nullif(trim(cast({{ value }} as varchar)), '')
+    nullif(trim(as_varchar({{ value }})), '')
+{%- endmacro %}
+
+
+{# An id is a text, or an integer as its decimal text. #}
+{% macro id_of(value) %}
+    {{- return(adapter.dispatch('id_of')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__id_of(value) -%}
+    case
+        when
+            starts_with(cast({{ value }} as varchar), '"')
+            or regexp_full_match(cast({{ value }} as varchar), '-?[0-9]+')
+            then nullif(trim(json_extract_string({{ value }}, '$')), '')
+    end
+{%- endmacro %}
+
+{% macro snowflake__id_of(value) -%}
+    iff(
+        typeof({{ value }}) in ('VARCHAR', 'INTEGER'),
+        nullif(trim(cast({{ value }} as varchar)), ''),
+        null
+    )
 {%- endmacro %}
 
 
