@@ -296,7 +296,7 @@ def test_a_line_of_one_mebibyte_is_the_longest(landing: Landing, ending: bytes) 
 
     landing.put("agent_events/1.jsonl", line(MAX_LINE_BYTES) + ending)
     landing.put("agent_events/2.jsonl", line(MAX_LINE_BYTES + 1) + ending)
-    landing.put("agent_events/3.jsonl", b"x" * (5 * MAX_LINE_BYTES) + b"\n" + LINE)
+    landing.put("agent_events/3.jsonl", b"x" * (5 * MAX_LINE_BYTES + 9) + b"\n" + LINE)
     report = landing.load()
     assert landing.reasons() == ["oversize", "oversize"]
     assert report.records == 4
