@@ -73,7 +73,9 @@ def _kpi_table(kpis: Sequence[Row]) -> Iterator[str]:
         yield "There is no KPI yet: no case has been loaded."
         return
     newest = max(row["period_start"] for row in kpis)
-    yield f"Week from Monday {newest:%Y-%m-%d}, all cases"
+    is_final = not any(row["is_provisional"] for row in kpis)
+    why = " (the newest whose figures are final)" if is_final else ""
+    yield f"Week from Monday {newest:%Y-%m-%d}{why}, all cases"
     yield from _aligned([HEADINGS, *(_kpi_cells(row, newest) for row in kpis)])
     if any(row["period_start"] != newest for row in kpis):
         yield "* the newest week whose figure is known and final, from that Monday"

@@ -113,7 +113,8 @@ def test_a_kpi_has_value_interval_target_status_trend_and_cases(
         "Autonomous resolution 60.0% 53.1% to 66.5% >= 70.0% missed -1.2 pp 200"
     )
     text = report.render(published.path)
-    assert "Week from Monday 2026-01-19, all cases" in text
+    week = "Week from Monday 2026-01-19 (the newest whose figures are final), all cases"
+    assert week in text
     assert "KPIs as of 2026-01-28 09:30 UTC, newest record 2026-01-28 09:15 UTC" in text
     assert "provisional" not in text
     assert "too few" not in text
@@ -150,6 +151,7 @@ def test_without_a_final_week_the_provisional_one_is_marked(
 
     assert " 60.0%~! " in published.line("Autonomous resolution")
     text = report.render(published.path)
+    assert "Week from Monday 2026-01-19, all cases" in text
     assert "~ provisional" in text
     assert "! too few cases" in text
 
