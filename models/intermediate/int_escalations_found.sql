@@ -142,6 +142,9 @@ select
         when source = 'escalated' then initiated_by
         else actor_type
     end as initiated_by,
+    file_path,
+    line_number,
+    load_id,
     occurred_at as escalated_at,
     row_number() over (
         partition by case_key order by occurred_at, case_event_number, event_id

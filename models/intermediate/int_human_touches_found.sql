@@ -40,6 +40,9 @@ candidates as (
         reason_detail,
         initiated_by,
         actor_type,
+        file_path,
+        line_number,
+        load_id,
         case
             when action_type = 'escalated' then 'escalated'
             when
@@ -73,6 +76,9 @@ candidates as (
         null as reason_detail,
         null as initiated_by,
         actor_type,
+        file_path,
+        line_number,
+        load_id,
         null as escalation_source,
         true as is_act_of_person,
         false as is_approval

@@ -45,7 +45,12 @@ select
 
     -- times
     cast(sessions.started_at as timestamp) as started_at,
-    cast(sessions.ended_at as timestamp) as ended_at
+    cast(sessions.ended_at as timestamp) as ended_at,
+
+    -- lineage, of the first event
+    cast(sessions.file_path as varchar) as file_path,
+    cast(sessions.line_number as bigint) as line_number,
+    cast(sessions.load_id as varchar) as load_id
 from sessions
 left join parents
     on sessions.parent_session_key = parents.session_key

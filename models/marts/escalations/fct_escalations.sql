@@ -102,7 +102,12 @@ select
 
     -- times
     cast(coded.escalated_at as timestamp) as escalated_at,
-    cast(first_acts.human_acted_at as timestamp) as human_acted_at
+    cast(first_acts.human_acted_at as timestamp) as human_acted_at,
+
+    -- lineage
+    cast(coded.file_path as varchar) as file_path,
+    cast(coded.line_number as bigint) as line_number,
+    cast(coded.load_id as varchar) as load_id
 from coded
 inner join cases
     on coded.case_key = cases.case_key
