@@ -294,6 +294,7 @@ def test_a_line_of_one_mebibyte_is_the_longest(landing: Landing, ending: bytes) 
         start = LINE.rstrip().rstrip(b"}") + b',"pad":"'
         return start + b"x" * (size - len(start) - 2) + b'"}'
 
+    assert MAX_LINE_BYTES == 1_048_576
     landing.put("agent_events/1.jsonl", line(MAX_LINE_BYTES) + ending)
     landing.put("agent_events/2.jsonl", line(MAX_LINE_BYTES + 1) + ending)
     landing.put("agent_events/3.jsonl", b"x" * (5 * MAX_LINE_BYTES + 9) + b"\n" + LINE)

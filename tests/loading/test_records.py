@@ -184,6 +184,8 @@ def test_a_ticket_or_a_session_has_to_be_named(feed: str) -> None:
 
 
 def test_a_score_is_judged_by_its_own_scale() -> None:
+    for edge in (1, 7):
+        assert read("survey_responses", {**SURVEY, "score": edge})["score"] == edge
     stars = {**SURVEY, "scale_min": 0, "scale_max": 10}
     assert read("survey_responses", {**stars, "score": 0})["score"] == 0.0
     assert read("survey_responses", {**stars, "score": 10.5}) == "invalid_score"

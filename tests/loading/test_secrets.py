@@ -97,4 +97,5 @@ def test_a_rejected_text_holds_none_either(line: bytes) -> None:
 def test_a_rejected_text_is_cut_at_4_kib_of_utf_8() -> None:
     kept = cut("é" * 5000 + "\x00")
     assert len(kept.encode()) == 4096
+    assert len(cut("a" * 5000)) == 4096
     assert cut("a" + "é" * 5000).endswith("é")
