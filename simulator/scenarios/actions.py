@@ -225,3 +225,13 @@ def write_by_the_customer(plot: Plot) -> None:
     case, ticket, talk = _checked_case(plot)
     talk.writes(actor=CUSTOMER)
     _action_leg(case, talk, ticket, "none", "0/0")
+
+
+@edge()
+def write_by_the_customer_before_the_check(plot: Plot) -> None:
+    """The customer's own act came unchecked: no violation of the agent's."""
+    case, ticket, talk = understood_case(plot)
+    talk.writes(actor=CUSTOMER)
+    talk.checks(action="a")
+    talk.writes()
+    case.resolves(finish(talk, ticket))

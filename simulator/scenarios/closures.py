@@ -437,3 +437,27 @@ def ticket_acted_on_before_it_was_created(plot: Plot) -> None:
     understand(talk)
     act_safely(talk)
     case.resolves(finish(talk, ticket))
+
+
+@edge(days=2)
+def status_moves_before_the_closure(plot: Plot) -> None:
+    """An open status reopens only what was closed."""
+    case, ticket, talk = understood_case(plot)
+    ticket.status("open")
+    act_safely(talk)
+    ticket.status("pending")
+    plot.wait(hours=4)
+    ticket.status("open")
+    case.resolves(finish(talk, ticket))
+
+
+@edge(days=3)
+def status_moves_after_the_reopening(plot: Plot) -> None:
+    """Reopened once, however often the status moves on while it is open."""
+    case, ticket, _, _ = resolve(plot)
+    plot.wait(hours=8)
+    reopened_at = ticket.status("open")
+    ticket.status("pending")
+    plot.wait(hours=8)
+    closed_at = ticket.status("resolved")
+    case.resolves(closed_at, reopened_at=reopened_at)
