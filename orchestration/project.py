@@ -88,6 +88,17 @@ def _dbt_variables() -> dict[str, object]:
     return yaml.safe_load(text).get("vars") or {}
 
 
+def require_duckdb() -> None:
+    """Raises where dbt would build on another engine than records are loaded into."""
+    target = os.environ.get("DBT_TARGET") or "duckdb"
+    if target != "duckdb":
+        raise ProjectError(
+            f"DBT_TARGET is {target}, but records are loaded into and published from "
+            "DuckDB only so far: unset it, or run dbt by itself on tables that are "
+            "there already"
+        )
+
+
 def dbt_target_path() -> Path:
     """Where dbt writes; `DBT_TARGET_PATH`, else `target/` in the project."""
     return ROOT / (os.environ.get("DBT_TARGET_PATH") or "target")

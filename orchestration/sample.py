@@ -53,8 +53,8 @@ def refuse_a_mixture() -> None:
 def _mixture(warehouse_state: str, landing_state: str) -> project.ProjectError:
     return project.ProjectError(
         f"{project.warehouse()} {warehouse_state} {project.landing()} {landing_state}: "
-        "the two would mix. Set ACSR_HOME to another folder, or forget what the "
-        "warehouse holds with `make clean`"
+        "the two would mix. Set ACSR_HOME to another folder, or remove "
+        f"{project.home()} and what was computed with it"
     )
 
 

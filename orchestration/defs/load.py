@@ -49,6 +49,7 @@ def _asset(feed: str) -> AssetsDefinition:
         ],
     )
     def load(context: AssetExecutionContext) -> MaterializeResult:
+        project.require_duckdb()
         sample.refuse_a_mixture()
         as_of = project.as_of()
         report = load_feed(

@@ -17,6 +17,7 @@ from orchestration.publish import publish
 )
 def publication(context: AssetExecutionContext) -> MaterializeResult:
     """The file that readers open: all marts of one tested build, or the one before."""
+    project.require_duckdb()
     done = publish(
         project.warehouse(),
         project.published(),

@@ -174,3 +174,15 @@ def test_the_as_of_of_the_project_goes_before_that_of_the_environment(
     script = "from orchestration import project; print(project.as_of())"
     done = tiny.run("-c", script, environ={"ACSR_AS_OF": "2020-01-01T00:00:00Z"})
     assert done.stdout.strip() == "2026-01-31 12:00:00+00:00", done.stderr
+
+
+def test_another_engine_than_the_loaders_is_refused(tiny: Tiny) -> None:
+    tiny.land("one.jsonl", "first")
+
+    done = tiny.run(
+        "-m", "orchestration", "refresh", environ={"DBT_TARGET": "snowflake"}
+    )
+
+    assert done.returncode == 1
+    assert done.stdout.count("DBT_TARGET is snowflake") == 1
+    assert not tiny.current.exists()
