@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 
+import pytest
+
 from simulator.scenarios import EDGES, EVERYDAY, load
 from simulator.truth import LEGS
 from simulator.vocabulary import INTENTS, NEW_VERSION, OLD_VERSION, WORSENED_INTENT
 from tests.simulator.comparing import Month, Row
+from tests.simulator.conftest import simulate_into
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Month:
+    """A month large enough for shares to be what they are meant to be."""
+    return simulate_into(tmp_path_factory.mktemp("busy"), cases_per_day=300)
 
 
 def handled(month: Month) -> list[Row]:
     """The cases that the agent's rates are about."""
     rows = month.rows("cases")
     return [row for row in rows if row["is_eligible"] and row["is_handled"]]
+
+
+def ordinary(month: Month) -> list[Row]:
+    """Of those, what happens on ordinary days: edge scenarios end as they must."""
+    load()
+    return [row for row in handled(month) if row["scenario"] in EVERYDAY]
 
 
 def share(rows: list[Row], column: str) -> float:
@@ -66,8 +81,8 @@ def test_every_intent_is_asked(month: Month) -> None:
     assert asked >= {intent.code for intent in INTENTS}
 
 
-def test_the_release_makes_one_intent_worse(month: Month) -> None:
-    rows = [row for row in handled(month) if row["intent"] == WORSENED_INTENT]
+def test_the_release_makes_one_intent_worse(busy: Month) -> None:
+    rows = [row for row in ordinary(busy) if row["intent"] == WORSENED_INTENT]
     old, new = (
         share(
             [row for row in rows if row["agent_version"] == version],
@@ -98,16 +113,16 @@ def test_a_question_is_never_an_autonomous_resolution(month: Month) -> None:
     assert any(row["resolution_kind"] == "informational" for row in rows)
 
 
-def test_most_cases_that_need_an_action_are_resolved(month: Month) -> None:
+def test_most_cases_that_need_an_action_are_resolved(busy: Month) -> None:
     actions = {intent.code for intent in INTENTS if intent.requires_action}
-    rows = [row for row in handled(month) if row["intent"] in actions]
+    rows = [row for row in ordinary(busy) if row["intent"] in actions]
     assert 0.5 < share(rows, "is_resolved_autonomously") < 0.85
     worst = [row for row in rows if row["intent"] == "mobile_data_issue"]
-    assert share(worst, "is_resolved_autonomously") < 0.6
+    assert share(worst, "is_resolved_autonomously") < 0.5
 
 
-def test_nights_and_weekends_are_quiet(month: Month) -> None:
-    opened = [row["opened_at"] for row in month.rows("cases")]
+def test_nights_and_weekends_are_quiet(busy: Month) -> None:
+    opened = [row["opened_at"] for row in busy.rows("cases")]
     hours = Counter(int(at[11:13]) for at in opened)
     assert sum(hours[hour] for hour in range(6)) < 0.15 * len(opened)
     days = Counter(date.fromisoformat(at[:10]).weekday() >= 5 for at in opened)
