@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import project, sample
+from orchestration.loading import create_raw_tables, load_feed
+from orchestration.loading.settings import LoadSettings
+from tests.orchestration.tiny import Tiny
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    """A landing root with one real file, and an empty home."""
+    place = Tiny(tmp_path)
+    monkeypatch.setenv("ACSR_LANDING", str(place.landing))
+    monkeypatch.setenv("ACSR_HOME", str(place.home))
+    place.land("one.jsonl", "first")
+    return place
+
+
+def load(place: Tiny) -> None:
+    """What an asset does: it asks, then loads."""
+    sample.refuse_a_mixture()
+    report = load_feed(
+        "agent_events",
+        place.landing,
+        project.warehouse(),
+        LoadSettings(hash_key=b"key"),
+        "load-1",
+        datetime(2026, 2, 1, tzinfo=UTC),
+    )
+    assert report.loaded == 1
+
+
+def say_made_up(place: Tiny) -> Path:
+    note = place.landing / "_made_up_sample.txt"
+    note.write_text("made up", encoding="utf-8")
+    return note
+
+
+def test_real_records_do_not_join_the_sample(place: Tiny) -> None:
+    note = say_made_up(place)
+    load(place)
+    assert sample.is_loaded()
+    sample.refuse_a_mixture()
+
+    note.unlink()
+    with pytest.raises(project.ProjectError, match="holds the made-up sample and"):
+        sample.refuse_a_mixture()
+
+
+def test_the_sample_does_not_join_real_records(place: Tiny) -> None:
+    load(place)
+    assert not sample.is_loaded()
+    sample.refuse_a_mixture()
+
+    say_made_up(place)
+    with pytest.raises(project.ProjectError, match="has records of its own"):
+        sample.refuse_a_mixture()
+    assert not sample.is_loaded()
+
+
+def test_a_warehouse_without_a_record_takes_the_sample(place: Tiny) -> None:
+    project.home().mkdir()
+    with duckdb.connect(str(project.warehouse())) as connection:
+        create_raw_tables(connection)
+    say_made_up(place)
+    load(place)
+    assert sample.is_loaded()
+
+
+def test_only_finished_files_of_a_feed_have_landed(place: Tiny) -> None:
+    assert sample.has_landed()
+    landed = place.landing / "agent_events" / "one.jsonl"
+    landed.rename(landed.with_name("one.jsonl.tmp"))
+    assert not sample.has_landed()
+    (place.landing / "notes.txt").write_text("about the feeds", encoding="utf-8")
+    assert not sample.has_landed()
