@@ -23,6 +23,7 @@ from tests.support import build_warehouse
 
 PROJECT = Path(__file__).parents[2]
 NAME = "w{:05d}"
+FILES = 3
 NAME_LENGTH = len(NAME.format(0))
 
 SESSION_COLUMNS = (
@@ -145,13 +146,20 @@ def draw_worlds(count: int, seed: int) -> list[World]:
 
 
 def land(worlds: Iterable[World], landing: Path) -> None:
-    """Write the worlds as landing files."""
+    """Write the worlds as landing files, records scattered over files and out of order.
+
+    A correction may so land before or after what it corrects, or in another file.
+    """
+    rng = Random("landing")
+    every = list(worlds)
     for feed in FEEDS:
         folder = landing / feed
         folder.mkdir(parents=True)
-        with (folder / "worlds.jsonl").open("w", encoding="utf-8") as lines:
-            for world in worlds:
-                lines.writelines(f"{line_of(record)}\n" for record in world.feeds[feed])
+        lines = [line_of(record) for world in every for record in world.feeds[feed]]
+        rng.shuffle(lines)
+        for number in range(FILES):
+            text = "".join(f"{line}\n" for line in lines[number::FILES])
+            (folder / f"{number}.jsonl").write_text(text, encoding="utf-8")
 
 
 def expected_answers(worlds: Iterable[World]) -> dict[str, Answer]:

@@ -178,8 +178,7 @@ class Artist:
             self.insert_agent_event,
             self.insert_ticket_event,
             self.correct,
-            self.come_back,
-            self.come_back,
+            *4 * (self.come_back,),
             self.merge_tickets,
             self.set_apart,
             self.check_again,
@@ -293,7 +292,7 @@ class Artist:
         if self.maybe(0.5):
             self.forget_closing(model["session_id"])
         intent = model.get("attributes", {}).get("intent")
-        edge = rng.choice(WINDOWS[1:]) + rng.choice(JUST)
+        edge = rng.choice((*WINDOWS, WINDOWS[-1], WINDOWS[-1])) + rng.choice(JUST)
         at = self.end_of(model) + (edge if self.maybe(0.7) else rng.choice(STEPS))
         self.tell_session(self.keep(at), intent or self.intents[0], said)
 
@@ -312,18 +311,21 @@ class Artist:
         ]
 
     def end_of(self, model: Record) -> datetime:
-        """Draw the end of an event's session, or a closure."""
+        """Draw the end of an event's session, or a closure that is its own."""
         session = [
-            moment_of(record)
+            record
             for record in self.feeds["agent_events"]
             if record["session_id"] == model["session_id"]
         ]
-        closings = [
-            moment_of(record)
+        logged = [r for r in session if r["action_type"] == "case_closed"]
+        on_ticket = [
+            record
             for record in self.feeds["ticket_events"]
             if record["event_type"] in ("solved", "closed")
+            and record["ticket_id"] == model.get("ticket_id")
         ]
-        return self.rng.choice([max(session), *closings])
+        closings = [moment_of(record) for record in [*logged, *on_ticket]]
+        return self.rng.choice([max(map(moment_of, session)), *closings])
 
     def deny(self) -> None:
         """Let a customer deny a closure, and people act at once or soon after."""
@@ -778,7 +780,7 @@ class Artist:
             numbers = list(range(len(self.feeds[feed])))
             self.rng.shuffle(numbers)
             for number, record in zip(numbers, self.feeds[feed], strict=True):
-                name = self.id(f"{letter}{number:03d}")
+                name = self.id(f"{number:03d}{letter}")
                 given = record.get("event_id")
                 record["event_id"] = (
                     name if given is None else fresh.setdefault(given, name)
