@@ -16,10 +16,10 @@ from typing import Any
 import duckdb
 
 from tests.oracle.figures import Cell
-from tests.oracle.records import Record, Settings, line_of, read_seeds
+from tests.oracle.records import Record, Settings, line_of, read_seeds, scoped
 from tests.oracle.reference import Answer, answer
 from tests.oracle.worlds import AS_OF, FEEDS, Vocabulary, World, draw_world
-from tests.support import build_warehouse
+from tests.support import BUILD, build_warehouse
 
 PROJECT = Path(__file__).parents[2]
 NAME = "w{:05d}"
@@ -162,9 +162,9 @@ def land(worlds: Iterable[World], landing: Path) -> None:
             (folder / f"{number}.jsonl").write_text(text, encoding="utf-8")
 
 
-def expected_answers(worlds: Iterable[World]) -> dict[str, Answer]:
+def expected_answers(worlds: Iterable[World], now: Settings) -> dict[str, Answer]:
     """Ask the reference about every world."""
-    seeds, now = read_seeds(PROJECT / "seeds"), Settings(AS_OF)
+    seeds = read_seeds(PROJECT / "seeds")
     return {world.name: answer(world.feeds, seeds, now) for world in worlds}
 
 
@@ -228,10 +228,11 @@ class Marts:
         }
 
 
-def read_marts(home: Path) -> Marts:
+def read_marts(home: Path, now: Settings) -> Marts:
     """Read the compared tables from a warehouse."""
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
-        return Marts({name: table(db, name) for name in TABLES}, customers(db))
+        tables = {name: table(db, name) for name in TABLES}
+        return Marts(tables, customers(db, now))
 
 
 def numbers_of(row: Record) -> tuple[float, float]:
@@ -267,13 +268,22 @@ def plain(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def customers(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def customers(db: duckdb.DuckDBPyConnection, now: Settings) -> dict[str, str]:
     """Map customer keys back to the made-up ids that landed."""
-    found = db.execute(
-        "select customer_key, customer_id from raw.agent_events "
-        "union select customer_key, customer_id from raw.ticket_events"
-    )
-    return dict(found.fetchall())
+    found: dict[str, str] = {}
+    for feed in ("agent_events", "ticket_events"):
+        rows = db.execute(
+            "select staged.customer_key, landed.source_system, landed.customer_id "
+            f"from staging.stg_{feed}__events as staged "
+            f"inner join raw.{feed} as landed using (source_system, event_id) "
+            "where landed.customer_id is not null"
+        ).fetchall()
+        for key, source_system, customer_id in rows:
+            is_global = now.customer_id_scope == "global"
+            found[key] = (
+                customer_id if is_global else scoped(source_system, customer_id)
+            )
+    return found
 
 
 def numbered(rows: Iterable[tuple[tuple[str, ...], Record]]) -> Rows:
@@ -360,12 +370,13 @@ def figure_differences(
     return sorted(found_differences, key=lambda found: len(found[3]))
 
 
-def build(worlds: list[World], folder: Path) -> Marts:
-    """Land worlds in an empty folder, load and build them."""
+def build(worlds: list[World], folder: Path, now: Settings) -> Marts:
+    """Land worlds in an empty folder, load, build and test them under settings."""
     home = folder / "home"
     land(worlds, folder / "landing")
-    build_warehouse(folder / "landing", f"{AS_OF.isoformat()}Z", home)
-    return read_marts(home)
+    command = (*BUILD, "--vars", json.dumps(now.dbt_vars))
+    build_warehouse(folder / "landing", f"{now.as_of.isoformat()}Z", home, command)
+    return read_marts(home, now)
 
 
 def report(worlds: list[World], found: list[Difference]) -> str:

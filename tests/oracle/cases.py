@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -100,6 +100,11 @@ class Case:
         """The earlier of the first session start and the ticket creation."""
         starts = [session.started_at for session in self.sessions]
         return min(starts + [ticket_opened_at(e) for e in self.by_ticket.values()])
+
+    @cached_property
+    def opened_on(self) -> date:
+        """The day it opened, where the reports are read."""
+        return self.world.settings.day_of(self.opened_at)
 
     @cached_property
     def by_ticket(self) -> dict[Ticket, list[TicketEvent]]:
@@ -603,7 +608,7 @@ def case_row(case: Case, recontacted_at: datetime | None) -> Record:
         "case_id": case.case_id,
         "source_system": case.source_system,
         "opened_at": case.opened_at,
-        "opened_on": case.opened_at.date(),
+        "opened_on": case.opened_on,
         "customer": case.customer,
         "intent": case.intent,
         "tier": case.tier,

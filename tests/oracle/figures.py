@@ -26,7 +26,7 @@ def dimensions(case: Case) -> Cell:
         case.first_said("agent_name"),
         case.first_said("agent_version"),
     )
-    return (case.opened_at.date(), *(word or "unknown" for word in words))
+    return (case.opened_on, *(word or "unknown" for word in words))
 
 
 def survey_records(feeds: dict[str, list[Record]]) -> list[Record]:

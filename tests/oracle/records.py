@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Record = dict[str, Any]
 Ticket = tuple[str, str]
@@ -30,6 +31,26 @@ class Settings:
     case_link: timedelta = timedelta(days=7)
     recontact_window: timedelta = timedelta(hours=168)
     abandon_after: timedelta = timedelta(hours=72)
+    customer_id_scope: str = "global"
+    reporting_timezone: str = "UTC"
+
+    @property
+    def dbt_vars(self) -> Record:
+        """Tell the settings as the product's variables."""
+        return {
+            "default_ticket_system": self.default_ticket_system,
+            "case_link_days": self.case_link // timedelta(days=1),
+            "recontact_window_hours": self.recontact_window // timedelta(hours=1),
+            "abandon_after_hours": self.abandon_after // timedelta(hours=1),
+            "customer_id_scope": self.customer_id_scope,
+            "reporting_timezone": self.reporting_timezone,
+        }
+
+    def day_of(self, at: datetime) -> date:
+        """Name the day of a moment where the reports are read."""
+        return (
+            at.replace(tzinfo=UTC).astimezone(ZoneInfo(self.reporting_timezone)).date()
+        )
 
 
 @dataclass(frozen=True)
@@ -184,6 +205,19 @@ def ticket_of(record: Record, settings: Settings) -> Ticket | None:
     return (said(record, "ticket_system") or settings.default_ticket_system, ticket_id)
 
 
+def customer_of(record: Record, settings: Settings) -> str | None:
+    """Name the customer: one person across source systems, unless told otherwise."""
+    customer = said(record, "customer_id")
+    if customer is None or settings.customer_id_scope == "global":
+        return customer
+    return scoped(said(record, "source_system") or "default", customer)
+
+
+def scoped(source_system: str, customer_id: str) -> str:
+    """Name a customer of one source system."""
+    return f"{source_system}/{customer_id}"
+
+
 def agent_event(record: Record, settings: Settings) -> AgentEvent:
     """Read one record of ``agent_events``."""
     source = said(record, "source_system") or "default"
@@ -199,7 +233,7 @@ def agent_event(record: Record, settings: Settings) -> AgentEvent:
         actor=said(record, "actor_type") or "ai_agent",
         ticket=ticket_of(record, settings),
         previous_session_id=said(record, "previous_session_id"),
-        customer=said(record, "customer_id"),
+        customer=customer_of(record, settings),
         channel=said(record, "channel"),
         agent_name=said(record, "agent_name"),
         agent_version=said(record, "agent_version"),
@@ -222,7 +256,7 @@ def ticket_event(record: Record, settings: Settings) -> TicketEvent:
         at=moment(record["timestamp"]),
         event=record["event_type"],
         actor=record["actor_type"],
-        customer=said(record, "customer_id"),
+        customer=customer_of(record, settings),
         intent=said(record, "intent"),
         tier=said(record, "tier"),
         channel=said(record, "channel"),

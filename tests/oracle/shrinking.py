@@ -17,6 +17,7 @@ from tests.oracle.campaign import (
     differences,
     expected_answers,
 )
+from tests.oracle.records import Settings
 from tests.oracle.worlds import World
 
 Judge = Callable[[list[World]], set[str]]
@@ -58,13 +59,13 @@ def taken_away(world: World, places: set[tuple[str, int]]) -> World:
     return World(world.name, feeds)
 
 
-def differs_alike(like: Difference, folder: Path) -> Judge:
+def differs_alike(like: Difference, folder: Path, now: Settings) -> Judge:
     """Judge by a build whether worlds differ in a column as one did."""
     builds = iter(range(1000))
 
     def judge(worlds: list[World]) -> set[str]:
-        marts = build(worlds, folder / str(next(builds)))
-        found = differences(expected_answers(worlds), marts)
+        marts = build(worlds, folder / str(next(builds)), now)
+        found = differences(expected_answers(worlds, now), marts)
         return {
             difference.world
             for difference in found
