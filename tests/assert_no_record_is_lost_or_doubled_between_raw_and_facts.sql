@@ -1,0 +1,105 @@
+-- A join that fans out or filters by accident changes every figure without an error. Each
+-- landed record must arrive once, in staging and in its fact.
+with
+
+counts as (
+
+    select
+        'agent_events, staged' as stage,
+        (select count(*) from {{ source('raw', 'agent_events') }}) as before_stage,
+        (select count(*) from {{ ref('stg_agent_events__events') }}) as after_stage
+
+    union all
+
+    select
+        'agent events of all feeds, in cases' as stage,
+        (select count(*) from {{ ref('stg_agent_events__events') }})
+        + (select count(*) from {{ ref('stg_tau2_runs__events') }}) as before_stage,
+        (select count(*) from {{ ref('int_case_agent_events_joined') }}) as after_stage
+
+    union all
+
+    select
+        'ticket_events, staged' as stage,
+        (select count(*) from {{ source('raw', 'ticket_events') }}) as before_stage,
+        (select count(*) from {{ ref('stg_ticket_events__events') }}) as after_stage
+
+    union all
+
+    select
+        'survey_responses, staged' as stage,
+        (select count(*) from {{ source('raw', 'survey_responses') }}) as before_stage,
+        (select count(*) from {{ ref('stg_survey_responses__responses') }})
+            as after_stage
+
+    union all
+
+    select
+        'survey_responses, facts' as stage,
+        (select count(*) from {{ ref('stg_survey_responses__responses') }})
+            as before_stage,
+        (select count(*) from {{ ref('fct_survey_responses') }}) as after_stage
+
+    union all
+
+    select
+        'compliance_audits, staged' as stage,
+        (select count(*) from {{ source('raw', 'compliance_audits') }}) as before_stage,
+        (select count(*) from {{ ref('stg_compliance_audits__audits') }}) as after_stage
+
+    union all
+
+    select
+        'compliance_audits, facts' as stage,
+        (select count(*) from {{ ref('stg_compliance_audits__audits') }})
+            as before_stage,
+        (select count(*) from {{ ref('fct_audits') }}) as after_stage
+
+    union all
+
+    select
+        'tau2_runs, staged' as stage,
+        (select count(*) from {{ source('raw', 'tau2_runs') }}) as before_stage,
+        (select count(*) from {{ ref('stg_tau2_runs__sessions') }}) as after_stage
+
+    union all
+
+    select
+        'servicenow_incidents, staged' as stage,
+        (select count(*) from {{ source('raw', 'servicenow_incidents') }})
+            as before_stage,
+        (select count(*) from {{ ref('stg_servicenow_incidents__updates') }})
+            as after_stage
+
+    union all
+
+    select
+        'policy checks, facts' as stage,
+        (
+            select count(*) from {{ ref('int_case_agent_events_joined') }}
+            where action_type = 'policy_checked'
+        ) as before_stage,
+        (select count(*) from {{ ref('fct_policy_checks') }}) as after_stage
+
+    union all
+
+    select
+        'actions, facts' as stage,
+        (
+            select count(*) from {{ ref('int_case_agent_events_joined') }}
+            where action_type = 'action_executed'
+        ) as before_stage,
+        (select count(*) from {{ ref('fct_actions') }}) as after_stage
+
+    union all
+
+    select
+        'cases, judged' as stage,
+        (select count(*) from {{ ref('int_cases_closed') }}) as before_stage,
+        (select count(*) from {{ ref('fct_cases') }}) as after_stage
+
+)
+
+select *
+from counts
+where before_stage != after_stage
