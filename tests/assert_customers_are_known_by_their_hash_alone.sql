@@ -1,6 +1,6 @@
--- `customer_id` never leaves the raw layer in the clear. A key that is no lower-case hex
--- digest (64 digits of HMAC-SHA256, 32 where keys are kept apart by source system) is an id
--- that slipped through, and a mart with a column of that name would be a leak.
+-- `customer_id` never leaves the raw layer in the clear. A key that is no lower-case
+-- hex digest (64 digits of HMAC-SHA256, 32 where keys are kept apart by source system)
+-- is an id that slipped through, and a mart with a column of that name would be a leak.
 with
 
 keys as (

@@ -1,5 +1,6 @@
--- An action that neither says whether it writes nor matches a pattern of the `actions` seed
--- counts as a look-up, and a case that it resolved as unresolved. A warning: add a pattern.
+-- An action that neither says whether it writes nor matches a pattern of the `actions`
+-- seed counts as a look-up, and a case that it resolved as unresolved. A warning: add a
+-- pattern.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,6 @@
--- Types are an open list: an unknown one loads and is kept, but no rule reads it. A warning,
--- because a new word in the agent's logs may be the evidence that a leg is missing.
+-- Types are an open list: an unknown one loads and is kept, but no rule reads it. A
+-- warning, because a new word in the agent's logs may be the evidence that a leg is
+-- missing.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,6 @@
--- Cases are counted by the reason of their primary escalation: with none a case is missing
--- from the chart of reasons, with two it is there twice. And the primary one is the first.
+-- Cases are counted by the reason of their primary escalation: with none a case is
+-- missing from the chart of reasons, with two it is there twice. And the primary one is
+-- the first.
 with
 
 escalations as (

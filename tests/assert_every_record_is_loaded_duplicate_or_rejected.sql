@@ -1,5 +1,6 @@
--- Nothing is lost and nothing is silent: a record that is none of the three has vanished
--- between the landing folder and the warehouse, and with it a case from every figure.
+-- Nothing is lost and nothing is silent: a record that is none of the three has
+-- vanished between the landing folder and the warehouse, and with it a case from every
+-- figure.
 select
     feed,
     file_path,

@@ -1,5 +1,5 @@
--- Sessions form trees: a session in no case is a customer who is not counted, one in two
--- cases is counted twice, and a parent that starts later would close a ring.
+-- Sessions form trees: a session in no case is a customer who is not counted, one in
+-- two cases is counted twice, and a parent that starts later would close a ring.
 with
 
 logged as (

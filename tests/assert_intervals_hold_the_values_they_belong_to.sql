@@ -1,5 +1,5 @@
--- An interval that does not hold its own value, or a share whose interval leaves 0..1, is
--- read as certainty that nobody has. The tolerance is for the last bits of 0 and 1.
+-- An interval that does not hold its own value, or a share whose interval leaves 0..1,
+-- is read as certainty that nobody has. The tolerance is for the last bits of 0 and 1.
 select
     period_type,
     period_start,

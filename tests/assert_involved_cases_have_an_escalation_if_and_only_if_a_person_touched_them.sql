@@ -1,5 +1,5 @@
--- The escalation rate counts cases and the reasons count escalations. If the two lists do
--- not name the same cases, the reasons do not explain the rate.
+-- The escalation rate counts cases and the reasons count escalations. If the two lists
+-- do not name the same cases, the reasons do not explain the rate.
 with
 
 escalated_cases as (

@@ -1,5 +1,6 @@
--- A negative handling time pulls the mean down. A warning, because the rules allow it: a
--- ticketing feed may date the creation of a ticket after its closure, and clocks differ.
+-- A negative handling time pulls the mean down. A warning, because the rules allow it:
+-- a ticketing feed may date the creation of a ticket after its closure, and clocks
+-- differ.
 {{ config(severity='warn') }}
 
 select

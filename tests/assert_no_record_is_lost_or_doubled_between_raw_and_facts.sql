@@ -1,5 +1,5 @@
--- A join that fans out or filters by accident changes every figure without an error. Each
--- landed record must arrive once, in staging and in its fact.
+-- A join that fans out or filters by accident changes every figure without an error.
+-- Each landed record must arrive once, in staging and in its fact.
 with
 
 counts as (

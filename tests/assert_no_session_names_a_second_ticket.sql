@@ -1,5 +1,6 @@
--- A session belongs to its first ticket; the work that it did on a second one is counted
--- for the first. A warning: it is a habit of logging to be mended at its source.
+-- A session belongs to its first ticket; the work that it did on a second one is
+-- counted for the first. A warning: it is a habit of logging to be mended at its
+-- source.
 {{ config(severity='warn') }}
 
 select

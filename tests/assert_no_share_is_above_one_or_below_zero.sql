@@ -1,5 +1,6 @@
--- A share above one is not a surprising figure but a wrong one: something was counted that
--- is not in what it is counted among. The tolerance is for sums of audit weights alone.
+-- A share above one is not a surprising figure but a wrong one: something was counted
+-- that is not in what it is counted among. The tolerance is for sums of audit weights
+-- alone.
 select
     daily.opened_on,
     daily.kpi,

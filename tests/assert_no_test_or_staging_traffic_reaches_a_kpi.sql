@@ -1,5 +1,5 @@
--- Tests resolve everything and staging nothing; either moves the headline figure without a
--- single customer behind it.
+-- Tests resolve everything and staging nothing; either moves the headline figure
+-- without a single customer behind it.
 with
 
 measured as (

@@ -1,5 +1,5 @@
--- Figures that share a denominator must agree on it, and outcomes must share out the cases
--- without rest: who adds up two numbers of one report may not get a third.
+-- Figures that share a denominator must agree on it, and outcomes must share out the
+-- cases without rest: who adds up two numbers of one report may not get a third.
 with
 
 cases as (
@@ -9,26 +9,55 @@ cases as (
 
 ),
 
-totals as (
-
-    select
-        kpi,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator
-    from {{ ref('kpi_daily') }}
-    group by all
-
-),
-
 stored as (
 
     select
-        {%- for kpi in kpi_names() %}
-        coalesce(max(case when kpi = '{{ kpi }}' then numerator end), 0) as {{ kpi }}__n,
-        coalesce(max(case when kpi = '{{ kpi }}' then denominator end), 0)
-            as {{ kpi }}__d{{ ',' if not loop.last }}
-        {%- endfor %}
-    from totals
+        sum(
+            case when kpi = 'autonomous_resolution_rate' then numerator else 0 end
+        ) as resolved,
+        sum(
+            case when kpi = 'autonomous_resolution_rate_upper' then numerator else 0 end
+        ) as resolved_at_most,
+        sum(
+            case when kpi = 'containment_rate' then numerator else 0 end
+        ) as contained,
+        sum(
+            case when kpi = 'escalation_rate' then numerator else 0 end
+        ) as escalated,
+        sum(
+            case when kpi = 'autonomous_resolution_rate' then denominator else 0 end
+        ) as handled_for_resolution,
+        sum(
+            case when kpi = 'autonomous_resolution_rate_upper' then denominator else 0 end
+        ) as handled_for_upper_bound,
+        sum(
+            case when kpi = 'containment_rate' then denominator else 0 end
+        ) as handled_for_containment,
+        sum(
+            case when kpi = 'escalation_rate' then denominator else 0 end
+        ) as handled_for_escalation,
+        sum(
+            case when kpi = 'evidence_coverage' then denominator else 0 end
+        ) as handled_for_evidence,
+        sum(
+            case when kpi = 'automation_rate' then denominator else 0 end
+        ) as settled,
+        sum(
+            case when kpi = 'durable_resolution_rate' then denominator else 0 end
+        ) as mature_for_durable,
+        sum(
+            case when kpi = 'first_contact_resolution_rate' then denominator else 0 end
+        ) as mature_for_first_contact,
+        sum(
+            case when kpi = 'ces_mean' then denominator else 0 end
+        ) as answers_for_mean,
+        sum(
+            case when kpi = 'ces_favourable_rate' then denominator else 0 end
+        ) as answers_for_favourable,
+        sum(
+            case when kpi = 'ces_response_rate' then numerator else 0 end
+        ) as answers_of_surveys
+    from {{ ref('kpi_daily') }}
 
 ),
 
@@ -39,6 +68,7 @@ counted as (
         count_if(is_handled) as handled,
         count_if(outcome = 'resolved_autonomously' and is_involved)
             as resolved_by_the_agent,
+        count_if(is_handled and is_resolved_autonomously is null) as unproven_handled,
         count_if(outcome = 'resolved_autonomously') as resolved_autonomously,
         count_if(outcome = 'resolved_by_human') as resolved_by_human,
         count_if(outcome = 'escalated') as escalated,
@@ -62,79 +92,105 @@ identities as (
     union all
 
     select
-        'resolved by the agent = numerator of the resolution rate' as identity,
+        'resolved by the agent = resolved' as identity,
         counted.resolved_by_the_agent as one_side,
-        stored.autonomous_resolution_rate__n as other_side
+        stored.resolved as other_side
     from counted
     cross join stored
 
     union all
 
     select
-        'cases without those waiting and dropped off = denominator of automation'
-            as identity,
+        'without evidence = distance of the bounds' as identity,
+        counted.unproven_handled as one_side,
+        stored.resolved_at_most - stored.resolved as other_side
+    from counted
+    cross join stored
+
+    union all
+
+    select
+        'settled cases = denominator of automation' as identity,
         counted.cases - counted.in_progress - counted.dropped_off as one_side,
-        stored.automation_rate__d as other_side
+        stored.settled as other_side
     from counted
     cross join stored
-
-    {%- for kpi in [
-        'autonomous_resolution_rate', 'autonomous_resolution_rate_upper',
-        'containment_rate', 'escalation_rate', 'evidence_coverage',
-    ] %}
 
     union all
 
     select
-        'handled cases = denominator of {{ kpi }}' as identity,
+        'handled cases = denominator of resolution' as identity,
         counted.handled as one_side,
-        stored.{{ kpi }}__d as other_side
+        stored.handled_for_resolution as other_side
     from counted
     cross join stored
-    {%- endfor %}
+
+    union all
+
+    select
+        'handled cases = denominator of the upper bound' as identity,
+        counted.handled as one_side,
+        stored.handled_for_upper_bound as other_side
+    from counted
+    cross join stored
+
+    union all
+
+    select
+        'handled cases = denominator of containment' as identity,
+        counted.handled as one_side,
+        stored.handled_for_containment as other_side
+    from counted
+    cross join stored
+
+    union all
+
+    select
+        'handled cases = denominator of escalation' as identity,
+        counted.handled as one_side,
+        stored.handled_for_escalation as other_side
+    from counted
+    cross join stored
+
+    union all
+
+    select
+        'handled cases = denominator of evidence' as identity,
+        counted.handled as one_side,
+        stored.handled_for_evidence as other_side
+    from counted
+    cross join stored
 
     union all
 
     select
         'contained + escalated = handled' as identity,
-        containment_rate__n + escalation_rate__n as one_side,
-        containment_rate__d as other_side
+        contained + escalated as one_side,
+        handled_for_containment as other_side
     from stored
 
     union all
 
     select
-        'durable and first-contact resolution share a denominator' as identity,
-        durable_resolution_rate__d as one_side,
-        first_contact_resolution_rate__d as other_side
+        'durable and first contact share a denominator' as identity,
+        mature_for_durable as one_side,
+        mature_for_first_contact as other_side
     from stored
 
     union all
 
     select
         'favourable and mean effort share a denominator' as identity,
-        ces_favourable_rate__d as one_side,
-        ces_mean__d as other_side
+        answers_for_favourable as one_side,
+        answers_for_mean as other_side
     from stored
 
     union all
 
     select
-        'answered surveys = numerator of the response rate' as identity,
-        ces_mean__d as one_side,
-        ces_response_rate__n as other_side
-    from stored
-
-    union all
-
-    select
-        'what lies between the bounds of the resolution rate lacks evidence' as identity,
-        stored.autonomous_resolution_rate_upper__n
-        - stored.autonomous_resolution_rate__n as one_side,
-        (
-            select count(*) from cases
-            where is_handled and is_resolved_autonomously is null
-        ) as other_side
+        'answers are the numerator of the response rate' as identity,
+        answers_for_mean as one_side,
+        answers_of_surveys as other_side
     from stored
 
 )

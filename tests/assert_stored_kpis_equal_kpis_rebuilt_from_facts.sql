@@ -1,6 +1,6 @@
--- The figures are defined in one model; this builds them a second time, straight from the
--- facts and along other ways (outcomes instead of flags, escalations instead of touches,
--- events instead of sums), so that an error has to be made twice to go unseen.
+-- The figures are defined in one model; this builds them a second time, straight from
+-- the facts and along other ways (outcomes instead of flags, escalations instead of
+-- touches, events instead of sums), so that an error has to be made twice to go unseen.
 with
 
 cases as (
@@ -125,7 +125,8 @@ weights as (
 
     select
         coalesce(sum(
-            case when first_compliant_audits.case_key is not null
+            case
+                when first_compliant_audits.case_key is not null
                     then audits.audit_weight
             end
         ), 0) as compliant_weight,
@@ -149,9 +150,9 @@ weights as (
 
 ),
 
-model_calls as (
+model_costs as (
 
-    select events.cost_usd
+    select coalesce(sum(events.cost_usd), 0) as cost_usd
     from {{ ref('int_case_agent_events_joined') }} as events
     inner join handled
         on events.case_key = handled.case_key
@@ -159,16 +160,20 @@ model_calls as (
 
 ),
 
+involved_cases as (
+
+    select case_key
+    from {{ ref('fct_sessions') }}
+    where is_involved
+    group by all
+
+),
+
 people_alone as (
 
     select cases.*
     from cases
-    left join (
-        select case_key
-        from {{ ref('fct_sessions') }}
-        where is_involved
-        group by all
-    ) as involved_cases
+    left join involved_cases
         on cases.case_key = involved_cases.case_key
     where
         involved_cases.case_key is null
@@ -362,9 +367,10 @@ rebuilt as (
 
     select
         'cost_per_resolution_usd' as kpi,
-        (select coalesce(sum(cost_usd), 0) from model_calls) as numerator,
-        count_if(outcome = 'resolved_autonomously') as denominator
+        max(model_costs.cost_usd) as numerator,
+        count_if(handled.outcome = 'resolved_autonomously') as denominator
     from handled
+    cross join model_costs
 
 ),
 

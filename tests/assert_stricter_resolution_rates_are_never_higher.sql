@@ -1,5 +1,5 @@
--- Each definition of "resolved" asks for more than the one before it. A stricter one that
--- finds more cases has lost a condition.
+-- Each definition of "resolved" asks for more than the one before it. A stricter one
+-- that finds more cases has lost a condition.
 with
 
 totals as (
@@ -12,8 +12,11 @@ totals as (
             as durable,
         sum(case when kpi = 'autonomous_resolution_rate' then numerator else 0 end)
             as strict,
-        sum(case when kpi = 'autonomous_resolution_rate_upper' then numerator else 0 end)
-            as upper_bound,
+        sum(
+            case
+                when kpi = 'autonomous_resolution_rate_upper' then numerator else 0
+            end
+        ) as upper_bound,
         sum(case when kpi = 'containment_rate' then numerator else 0 end) as contained
     from {{ ref('kpi_daily') }}
     group by all

@@ -1,5 +1,5 @@
--- What enters a step passes, fails or lacks evidence, and what passes enters the next one.
--- A funnel that leaks shows the wrong step to work on.
+-- What enters a step passes, fails or lacks evidence, and what passes enters the next
+-- one. A funnel that leaks shows the wrong step to work on.
 with
 
 steps as (

@@ -1,6 +1,6 @@
 -- Every rate comes with this interval, so its formula is held against worked examples
--- (Wilson 1927; Newcombe 1998 for 81 of 263, 15 of 148, 0 of 20, 1 of 29). They are those
--- of 95 %, and say nothing where `confidence_z` is set to something else.
+-- (Wilson 1927; Newcombe 1998 for 81 of 263, 15 of 148, 0 of 20, 1 of 29). They are
+-- those of 95 %, and say nothing where `confidence_z` is set to something else.
 with
 
 examples as (

@@ -1,5 +1,5 @@
--- A total that depends on how it is cut cannot be explained: every period and every way to
--- cut must add up to the same daily figures. The tolerance is for sums of fractions.
+-- A total that depends on how it is cut cannot be explained: every period and every way
+-- to cut must add up to the same daily figures. The tolerance is for sums of fractions.
 with
 
 daily as (
@@ -26,6 +26,16 @@ cuts as (
 
 ),
 
+shapes as (
+
+    select
+        period_type,
+        segment_type
+    from cuts
+    group by all
+
+),
+
 expected_cuts as (
 
     select
@@ -33,13 +43,7 @@ expected_cuts as (
         shapes.period_type,
         shapes.segment_type
     from daily
-    cross join (
-        select
-            period_type,
-            segment_type
-        from cuts
-        group by all
-    ) as shapes
+    cross join shapes
 
 ),
 
