@@ -28,7 +28,9 @@ stored as (
             case when kpi = 'autonomous_resolution_rate' then denominator else 0 end
         ) as handled_for_resolution,
         sum(
-            case when kpi = 'autonomous_resolution_rate_upper' then denominator else 0 end
+            case
+                when kpi = 'autonomous_resolution_rate_upper' then denominator else 0
+            end
         ) as handled_for_upper_bound,
         sum(
             case when kpi = 'containment_rate' then denominator else 0 end
@@ -46,7 +48,9 @@ stored as (
             case when kpi = 'durable_resolution_rate' then denominator else 0 end
         ) as mature_for_durable,
         sum(
-            case when kpi = 'first_contact_resolution_rate' then denominator else 0 end
+            case
+                when kpi = 'first_contact_resolution_rate' then denominator else 0
+            end
         ) as mature_for_first_contact,
         sum(
             case when kpi = 'ces_mean' then denominator else 0 end
