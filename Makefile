@@ -77,7 +77,7 @@ dev: setup  ## Dagster's UI and daemon, on this machine only
 lint: setup  ## Ruff and sqlfluff
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m sqlfluff lint --processes 2 --disable-progress-bar models tests macros
+	@$(PY) -m sqlfluff lint --processes 2 --disable-progress-bar models tests
 
 format: setup  ## let Ruff and sqlfluff mend what they can
 	@$(PY) -m ruff check --fix .
