@@ -25,6 +25,7 @@ from tests.oracle.campaign import (
     expected_answers,
     figure_differences,
     report,
+    run_data_tests,
 )
 from tests.oracle.records import Settings
 from tests.oracle.reference import Answer
@@ -41,7 +42,7 @@ SETTINGS = {
         recontact_window=timedelta(hours=72),
         abandon_after=timedelta(hours=24),
         customer_id_scope="source_system",
-        reporting_timezone="America/New_York",
+        reporting_timezone="Pacific/Auckland",
     ),
 }
 
@@ -54,6 +55,7 @@ class Campaign:
     answers: dict[str, Answer]
     marts: Marts
     now: Settings
+    folder: Path
     differences: list[Difference]
 
 
@@ -65,8 +67,9 @@ def campaign(
     count, seed = campaign_size()
     worlds = draw_worlds(count if request.param == "as_shipped" else count // 5, seed)
     answers = expected_answers(worlds, now)
-    marts = build(worlds, tmp_path_factory.mktemp("worlds"), now)
-    return Campaign(worlds, answers, marts, now, differences(answers, marts))
+    folder = tmp_path_factory.mktemp("worlds")
+    marts = build(worlds, folder, now)
+    return Campaign(worlds, answers, marts, now, folder, differences(answers, marts))
 
 
 @pytest.mark.parametrize("table", ["fct_sessions", "fct_cases", "fct_escalations"])
@@ -96,6 +99,10 @@ def test_every_daily_figure_is_the_one_that_the_rules_give(campaign: Campaign) -
         for cell, one, two, worlds in found[:SHOWN]
     ]
     assert not found, "\n".join([f"{len(found)} cells differ:", *told])
+
+
+def test_the_products_own_tests_hold_of_every_world(campaign: Campaign) -> None:
+    run_data_tests(campaign.folder, campaign.now)
 
 
 def test_the_worlds_reach_every_verdict(campaign: Campaign) -> None:
