@@ -1,6 +1,6 @@
 -- A share above one is not a surprising figure but a wrong one: something was counted
--- that is not in what it is counted among. The tolerance is for sums of audit weights
--- alone.
+-- that is not in what it is counted among. Only times may be negative, where a feed dates
+-- a closure before the opening. The tolerance is for sums of audit weights alone.
 select
     daily.opened_on,
     daily.kpi,
@@ -10,7 +10,7 @@ from {{ ref('kpi_daily') }} as daily
 inner join {{ ref('dim_kpis') }} as catalog
     on daily.kpi = catalog.kpi
 where
-    daily.numerator < 0
+    (daily.numerator < 0 and catalog.unit != 'seconds')
     or daily.denominator < 0
     or (
         catalog.unit = 'share'

@@ -28,10 +28,7 @@ mature as (
             false
         ) as is_resolved_for_good
     from handled
-    where
-        matures_at <= {{ as_of() }}
-        and customer_key is not null
-        and intent is not null
+    where is_mature and customer_key is not null and intent is not null
 
 ),
 
