@@ -1,6 +1,6 @@
 -- A share above one is not a surprising figure but a wrong one: something was counted
--- that is not in what it is counted among. Only times may be negative, where a feed dates
--- a closure before the opening. The tolerance is for sums of audit weights alone.
+-- that is not in what it is counted among. Only times may be negative, where a feed
+-- dates a closure before the opening. The tolerance is for sums of audit weights alone.
 select
     daily.opened_on,
     daily.kpi,
