@@ -30,3 +30,27 @@
 {% macro kpi_dimensions() -%}
     {{ return(['intent', 'tier', 'channel', 'agent_name', 'agent_version']) }}
 {%- endmacro %}
+
+
+{# First day of the period that a date falls in; weeks begin on Monday. #}
+{% macro period_start(period_type, date) -%}
+    cast(
+        case {{ period_type }}
+            when 'week' then date_trunc('week', {{ date }})
+            when 'month' then date_trunc('month', {{ date }})
+            else {{ date }}
+        end as date
+    )
+{%- endmacro %}
+
+
+{# The segment of a row, under one way to cut the figures. #}
+{% macro segment_of(segment_type, row) -%}
+    case {{ segment_type }}
+        when 'intent' then {{ row }}.intent
+        when 'tier' then {{ row }}.tier
+        when 'channel' then {{ row }}.channel
+        when 'agent_version' then {{ row }}.agent_version
+        else 'all'
+    end
+{%- endmacro %}

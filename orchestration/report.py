@@ -153,7 +153,7 @@ def _where_next(current: Path) -> Iterator[str]:
     yield f"The marts, for any tool that reads DuckDB:  {current}"
     yield "What every table and column means:          make docs"
     yield "Runs, lineage, tests, the schedule:         make dev"
-    yield "Your own logs:                              ACSR_LANDING=<folder> make run"
+    yield "Your own logs:       ACSR_LANDING=<folder> ACSR_HOME=<folder> make run"
 
 
 def _aligned(table: Iterable[Sequence[str]]) -> Iterator[str]:

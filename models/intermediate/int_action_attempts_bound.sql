@@ -64,21 +64,31 @@ attempts as (
 ),
 
 -- the last attempt of a logical action decides, on its flags too
+last_attempts as (
+
+    select *
+    from attempts
+    qualify
+        row_number() over (
+            partition by logical_action_key, is_automation
+            order by case_event_number desc
+        ) = 1
+
+),
+
 decided as (
 
     select
-        *,
-        last_value(is_said_write) over logical_action as is_write_action,
-        last_value(is_said_required) over logical_action as is_required_action,
-        last_value(outcome) over logical_action as action_outcome,
-        last_value(event_key) over logical_action = event_key as is_last_attempt
+        attempts.*,
+        last_attempts.is_said_write as is_write_action,
+        last_attempts.is_said_required as is_required_action,
+        last_attempts.outcome as action_outcome,
+        attempts.event_key = last_attempts.event_key as is_last_attempt
     from attempts
-    window
-        logical_action as (
-            partition by logical_action_key, is_automation
-            order by case_event_number
-            rows between unbounded preceding and unbounded following
-        )
+    inner join last_attempts
+        on
+            attempts.logical_action_key = last_attempts.logical_action_key
+            and attempts.is_automation = last_attempts.is_automation
 
 ),
 
@@ -115,10 +125,10 @@ binding_chains as (
         on
             writes.session_key = checks.session_key
             and (
-                checks.action_id = writes.action_id
+                writes.action_id = checks.action_id
                 or (
                     checks.action_id is null
-                    and checks.case_event_number < writes.case_event_number
+                    and writes.case_event_number > checks.case_event_number
                 )
             )
     group by all
@@ -134,14 +144,22 @@ bindings as (
     from binding_chains
     group by all
 
+),
+
+judged as (
+
+    select
+        decided.*,
+        coalesce(bindings.binding_check_count, 0) as binding_check_count,
+        coalesce(bindings.is_violation, false) as is_violation
+    from decided
+    left join bindings
+        on decided.event_key = bindings.event_key
+
 )
 
 select
-    decided.* exclude (is_write, is_required, is_said_write, is_said_required),
-    decided.is_write_action as is_write,
-    decided.is_required_action as is_required,
-    coalesce(bindings.binding_check_count, 0) as binding_check_count,
-    coalesce(bindings.is_violation, false) as is_violation
-from decided
-left join bindings
-    on decided.event_key = bindings.event_key
+    * exclude (is_write, is_required, is_write_action, is_required_action),
+    is_write_action as is_write,
+    is_required_action as is_required
+from judged

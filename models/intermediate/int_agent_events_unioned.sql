@@ -12,30 +12,34 @@ aliases as (
 
     select * from {{ ref('intent_aliases') }}
 
+),
+
+named as (
+
+    select
+        events.*,
+        coalesce(aliases.intent, events.intent) as known_intent
+    from events
+    left join aliases
+        on lower(events.intent) = lower(aliases.alias)
+
 )
 
 select
-    -- keys
-    events.event_key,
-    {{ surrogate_key(['events.source_system', 'events.session_id']) }} as session_key,
+    -- keys and attributes
+    * exclude (intent, known_intent),
+    {{ surrogate_key(['source_system', 'session_id']) }} as session_key,
     case
-        when events.ticket_id is not null
-            then {{ ticket_key('events.ticket_system', 'events.ticket_id') }}
+        when ticket_id is not null then {{ ticket_key('ticket_system', 'ticket_id') }}
     end as ticket_key,
-    events.source_system,
-    events.event_id,
-    events.session_id,
+    known_intent as intent,
 
-    -- attributes
-    coalesce(aliases.intent, events.intent) as intent,
-    {{ is_automation('events.actor_type') }} as is_automation,
-    events.* exclude (event_key, source_system, event_id, session_id, intent),
+    -- flags
+    {{ is_automation('actor_type') }} as is_automation,
 
     -- order of events within the session
     row_number() over (
-        partition by events.source_system, events.session_id
-        order by events.occurred_at, events.sequence nulls last, events.event_id
+        partition by source_system, session_id
+        order by occurred_at, sequence nulls last, event_id
     ) as event_number
-from events
-left join aliases
-    on lower(events.intent) = lower(aliases.alias)
+from named

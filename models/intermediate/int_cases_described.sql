@@ -1,4 +1,6 @@
 {# Who, what, where and when of each case; no rule of resolution yet. #}
+{%- set event_order = 'ticket_events.case_event_number' %}
+
 with
 
 sessions as (
@@ -104,14 +106,10 @@ said_by_ticket_events as (
 
     select
         ticket_events.case_key,
-        {{ first_stated('ticket_events.customer_key', 'ticket_events.case_event_number') }}
-            as customer_key,
-        {{ first_stated('ticket_events.channel', 'ticket_events.case_event_number') }}
-            as channel,
-        {{ last_stated('ticket_events.intent', 'ticket_events.case_event_number') }}
-            as intent,
-        {{ last_stated('ticket_events.tier', 'ticket_events.case_event_number') }}
-            as tier,
+        {{ first_stated('ticket_events.customer_key', event_order) }} as customer_key,
+        {{ first_stated('ticket_events.channel', event_order) }} as channel,
+        {{ last_stated('ticket_events.intent', event_order) }} as intent,
+        {{ last_stated('ticket_events.tier', event_order) }} as tier,
         -- people's active work counts up to the closure
         sum(
             case

@@ -1,4 +1,4 @@
-{# The legs of each case with a session that the log fills: intent, policy and action. #}
+{# The legs that the log fills, of each case with a session. #}
 with
 
 sessions as (

@@ -72,7 +72,10 @@ verdicts as (
         row_number() over (
             partition by case_key
             order by
-                case verdict when 'violation' then 0 else 1 end, audited_at, audit_id
+                case verdict when 'violation' then 0 else 1 end,
+                audited_at,
+                audit_id,
+                audit_key
         ) = 1
 
 ),
@@ -163,7 +166,8 @@ select
     {{ counted('is_handled') }} as containment_rate__d,
     {{ counted("is_resolved and outcome not in ('in_progress', 'dropped_off')") }}
         as automation_rate__n,
-    {{ counted("outcome not in ('in_progress', 'dropped_off')") }} as automation_rate__d,
+    {{ counted("outcome not in ('in_progress', 'dropped_off')") }}
+        as automation_rate__d,
     {{ counted('is_in_durable and coalesce(is_durable, false) and session_count = 1') }}
         as first_contact_resolution_rate__n,
     {{ counted('is_in_durable') }} as first_contact_resolution_rate__d,

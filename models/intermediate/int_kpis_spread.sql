@@ -19,19 +19,30 @@ surveys as (
 
 handling_times as (
 
-    {%- for kpi in [
-        'aht_automated_seconds', 'aht_human_active_seconds', 'aht_human_elapsed_seconds'
-    ] %}
+    select
+        case_key,
+        'aht_automated_seconds' as kpi,
+        aht_automated_seconds__n as observed_value
+    from cases
+    where aht_automated_seconds__d = 1
+
+    union all
 
     select
         case_key,
-        '{{ kpi }}' as kpi,
-        {{ kpi }}__n as observed_value
+        'aht_human_active_seconds' as kpi,
+        aht_human_active_seconds__n as observed_value
     from cases
-    where {{ kpi }}__d = 1
+    where aht_human_active_seconds__d = 1
 
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    union all
+
+    select
+        case_key,
+        'aht_human_elapsed_seconds' as kpi,
+        aht_human_elapsed_seconds__n as observed_value
+    from cases
+    where aht_human_elapsed_seconds__d = 1
 
 ),
 
@@ -60,9 +71,11 @@ select
     observations.kpi,
     cast(observations.observed_value as double) as observed_value,
     cases.opened_on,
-    {%- for dimension in kpi_dimensions() %}
-    cases.{{ dimension }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    cases.intent,
+    cases.tier,
+    cases.channel,
+    cases.agent_name,
+    cases.agent_version
 from observations
 inner join cases
     on observations.case_key = cases.case_key

@@ -51,7 +51,7 @@ keyed as (
 
 ),
 
-merges as (
+merged_tickets as (
 
     select * from {{ ref('int_tickets_merged') }}
 
@@ -81,16 +81,18 @@ by_ticket as (
         keyed.record_key,
         tickets.case_key
     from keyed
-    left join merges
-        on keyed.ticket_key = merges.ticket_key
+    left join merged_tickets
+        on keyed.ticket_key = merged_tickets.ticket_key
     inner join tickets
-        on coalesce(merges.target_ticket_key, keyed.ticket_key) = tickets.ticket_key
+        on
+            coalesce(merged_tickets.target_ticket_key, keyed.ticket_key)
+            = tickets.ticket_key
     inner join cases
         on tickets.case_key = cases.case_key
     qualify
         row_number() over (
             partition by keyed.record_key
-            order by cases.is_eligible desc, tickets.case_key
+            order by cases.is_eligible desc, tickets.case_key asc
         ) = 1
 
 ),

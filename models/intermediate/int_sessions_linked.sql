@@ -1,4 +1,4 @@
-{# The parent of each session: always an earlier one, by the first rule that gives one. #}
+{# The parent of each session: an earlier one, by the first rule that gives one. #}
 with
 
 sessions as (

@@ -6,7 +6,7 @@ events as (
 
 ),
 
-merges as (
+merged_tickets as (
 
     select * from {{ ref('int_tickets_merged') }}
 
@@ -62,8 +62,9 @@ select
     summaries.source_system,
     summaries.session_id,
     summaries.previous_session_id,
-    coalesce(merges.target_ticket_key, summaries.named_ticket_key) as ticket_key,
-    coalesce(merges.target_ticket_id, summaries.named_ticket_id) as ticket_id,
+    coalesce(merged_tickets.target_ticket_key, summaries.named_ticket_key)
+        as ticket_key,
+    coalesce(merged_tickets.target_ticket_id, summaries.named_ticket_id) as ticket_id,
     summaries.customer_key,
     summaries.channel,
     summaries.agent_name,
@@ -91,9 +92,9 @@ select
         order by summaries.started_at, summaries.session_id, summaries.source_system
     ) as session_number
 from summaries
-left join merges
-    on summaries.named_ticket_key = merges.ticket_key
+left join merged_tickets
+    on summaries.named_ticket_key = merged_tickets.ticket_key
 left join tickets
     on
-        coalesce(merges.target_ticket_key, summaries.named_ticket_key)
+        coalesce(merged_tickets.target_ticket_key, summaries.named_ticket_key)
         = tickets.target_ticket_key

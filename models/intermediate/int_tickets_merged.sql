@@ -1,5 +1,5 @@
 {#
-    Where the chain of merges of each merged ticket ends. A ticket follows its last merge;
+    Where the chain of merged_tickets of each merged ticket ends. A ticket follows its last merge;
     a ring ends in its smallest name. The path holds the tickets met so far, so that the
     walk ends in rings too.
 #}
@@ -20,7 +20,7 @@ ticket_events as (
 
 ),
 
-merges as (
+merged_tickets as (
 
     select
         ticket_key,
@@ -45,20 +45,20 @@ walks as (
         ticket_id as met_ticket_id,
         0 as step,
         cast('|' || ticket_key || '|' as varchar) as path
-    from merges
+    from merged_tickets
 
     union all
 
     select
         walks.ticket_key,
-        merges.next_ticket_key as met_ticket_key,
-        merges.next_ticket_id as met_ticket_id,
+        merged_tickets.next_ticket_key as met_ticket_key,
+        merged_tickets.next_ticket_id as met_ticket_id,
         walks.step + 1 as step,
-        cast(walks.path || merges.next_ticket_key || '|' as varchar) as path
+        cast(walks.path || merged_tickets.next_ticket_key || '|' as varchar) as path
     from walks
-    inner join merges
-        on walks.met_ticket_key = merges.ticket_key
-    where walks.path not like '%|' || merges.next_ticket_key || '|%'
+    inner join merged_tickets
+        on walks.met_ticket_key = merged_tickets.ticket_key
+    where walks.path not like '%|' || merged_tickets.next_ticket_key || '|%'
 
 ),
 
@@ -77,12 +77,12 @@ ring_entries as (
         last_steps.ticket_key,
         walks.step as entry_step
     from last_steps
-    inner join merges
-        on last_steps.met_ticket_key = merges.ticket_key
+    inner join merged_tickets
+        on last_steps.met_ticket_key = merged_tickets.ticket_key
     inner join walks
         on
             last_steps.ticket_key = walks.ticket_key
-            and merges.next_ticket_key = walks.met_ticket_key
+            and merged_tickets.next_ticket_key = walks.met_ticket_key
 
 ),
 

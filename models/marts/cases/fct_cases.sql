@@ -123,7 +123,9 @@ select
 
     -- amounts
     cast(
-        case when is_time_known then {{ seconds_between('opened_at', 'resolved_at') }} end
+        case
+            when is_time_known then {{ seconds_between('opened_at', 'resolved_at') }}
+        end
         as double
     ) as handling_seconds,
     cast(human_active_seconds as double) as human_active_seconds,

@@ -1,5 +1,3 @@
-{%- set steps = ['handled', 'human', 'intent', 'policy', 'action', 'closure'] -%}
-
 with
 
 cases as (
@@ -26,12 +24,29 @@ cases as (
 
 steps as (
 
-    {%- for step in steps %}
     select
-        {{ loop.index0 }} as step_number,
-        '{{ step }}' as step
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        0 as step_number,
+        'handled' as step
+    union all
+    select
+        1 as step_number,
+        'human' as step
+    union all
+    select
+        2 as step_number,
+        'intent' as step
+    union all
+    select
+        3 as step_number,
+        'policy' as step
+    union all
+    select
+        4 as step_number,
+        'action' as step
+    union all
+    select
+        5 as step_number,
+        'closure' as step
 
 ),
 

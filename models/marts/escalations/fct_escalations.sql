@@ -96,7 +96,10 @@ select
     cast(
         case
             when cases.is_time_known
-                then {{ seconds_between('coded.escalated_at', 'first_acts.human_acted_at') }}
+                then
+                    {{ seconds_between(
+                        'coded.escalated_at', 'first_acts.human_acted_at'
+                    ) }}
         end as double
     ) as seconds_to_human_act,
 

@@ -1,16 +1,18 @@
-{%- set feeds = [
-    'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-    'tau2_runs', 'servicenow_incidents',
-] -%}
-
 with
 
 feeds as (
 
-    {%- for feed in feeds %}
-    select '{{ feed }}' as feed
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    select 'agent_events' as feed
+    union all
+    select 'ticket_events' as feed
+    union all
+    select 'survey_responses' as feed
+    union all
+    select 'compliance_audits' as feed
+    union all
+    select 'tau2_runs' as feed
+    union all
+    select 'servicenow_incidents' as feed
 
 ),
 

@@ -1,6 +1,3 @@
-{%- set segment_types = ['all', 'intent', 'tier', 'channel', 'agent_version'] -%}
-{%- set period_types = ['day', 'week', 'month'] -%}
-
 with
 
 daily as (
@@ -27,51 +24,65 @@ intents as (
 
 ),
 
+period_types as (
+
+    select 'day' as period_type
+    union all
+    select 'week' as period_type
+    union all
+    select 'month' as period_type
+
+),
+
+segment_types as (
+
+    select 'all' as segment_type
+    union all
+    select 'intent' as segment_type
+    union all
+    select 'tier' as segment_type
+    union all
+    select 'channel' as segment_type
+    union all
+    select 'agent_version' as segment_type
+
+),
+
 sums as (
 
-    {%- for period_type in period_types %}
-    {%- for segment_type in segment_types %}
-
     select
-        '{{ period_type }}' as period_type,
-        cast(date_trunc('{{ period_type }}', opened_on) as date) as period_start,
-        '{{ segment_type }}' as segment_type,
-        {{ "'all'" if segment_type == 'all' else segment_type }} as segment,
-        kpi,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator,
-        sum(squared_weights) as squared_weights
+        period_types.period_type,
+        {{ period_start('period_types.period_type', 'daily.opened_on') }}
+            as period_start,
+        segment_types.segment_type,
+        {{ segment_of('segment_types.segment_type', 'daily') }} as segment,
+        daily.kpi,
+        sum(daily.numerator) as numerator,
+        sum(daily.denominator) as denominator,
+        sum(daily.squared_weights) as squared_weights
     from daily
+    cross join period_types
+    cross join segment_types
     group by all
-
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
 
 ),
 
 spreads as (
 
-    {%- for period_type in period_types %}
-    {%- for segment_type in segment_types %}
-
     select
-        '{{ period_type }}' as period_type,
-        cast(date_trunc('{{ period_type }}', opened_on) as date) as period_start,
-        '{{ segment_type }}' as segment_type,
-        {{ "'all'" if segment_type == 'all' else segment_type }} as segment,
-        kpi,
-        stddev_samp(observed_value) as standard_deviation,
-        {{ quantile('observed_value', 0.5) }} as p50,
-        {{ quantile('observed_value', 0.9) }} as p90
+        period_types.period_type,
+        {{ period_start('period_types.period_type', 'spread.opened_on') }}
+            as period_start,
+        segment_types.segment_type,
+        {{ segment_of('segment_types.segment_type', 'spread') }} as segment,
+        spread.kpi,
+        stddev_samp(spread.observed_value) as standard_deviation,
+        {{ quantile('spread.observed_value', 0.5) }} as p50,
+        {{ quantile('spread.observed_value', 0.9) }} as p90
     from spread
+    cross join period_types
+    cross join segment_types
     group by all
-
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
 
 ),
 
@@ -178,7 +189,7 @@ select
     cast(bounded.numerator as double) as numerator,
     cast(bounded.denominator as double) as denominator,
     cast(bounded.effective_n as double) as effective_n,
-    cast(bounded.kpi_value as double) as value, -- noqa: RF04
+    cast(bounded.kpi_value as double) as value,
     cast(bounded.interval_lower as double) as interval_lower,
     cast(bounded.interval_upper as double) as interval_upper,
     cast(bounded.p50 as double) as p50,

@@ -14,6 +14,8 @@ events as (
 
     select
         *,
+        "timestamp" as occurred_at,
+        "sequence" as stated_sequence,
         {{ json_record('attributes', keys) }} as record
     from {{ source('raw', 'agent_events') }}
 
@@ -27,9 +29,9 @@ select
     cast(session_id as varchar) as session_id,
 
     -- place
-    cast("timestamp" as timestamp) as occurred_at,
+    cast(occurred_at as timestamp) as occurred_at,
     cast(true as boolean) as is_time_known,
-    cast("sequence" as bigint) as sequence,
+    cast(events.stated_sequence as bigint) as sequence,
 
     -- attributes of every event
     cast(action_type as varchar) as action_type,
@@ -56,7 +58,8 @@ select
     cast({{ record_flag('record', 'is_substantive') }} as boolean) as is_substantive,
     cast({{ record_integer('record', 'char_count') }} as bigint) as char_count,
     cast({{ record_text('record', 'intent') }} as varchar) as intent,
-    cast({{ record_number('record', 'confidence_score') }} as double) as confidence_score,
+    cast({{ record_number('record', 'confidence_score') }} as double)
+        as confidence_score,
     cast({{ record_text('record', 'tier') }} as varchar) as tier,
     cast({{ record_id('record', 'check_id') }} as varchar) as check_id,
     cast({{ record_id('record', 'policy_id') }} as varchar) as policy_id,
@@ -74,7 +77,8 @@ select
     cast({{ record_number('record', 'latency_ms') }} as double) as latency_ms,
     cast({{ record_number('record', 'amount') }} as double) as amount,
     cast({{ record_text('record', 'currency') }} as varchar) as currency,
-    cast({{ record_text('record', 'escalation_reason') }} as varchar) as escalation_reason,
+    cast({{ record_text('record', 'escalation_reason') }} as varchar)
+        as escalation_reason,
     cast({{ record_id('record', 'escalation_id') }} as varchar) as escalation_id,
     cast({{ record_text('record', 'reason_code') }} as varchar) as reason_code,
     cast({{ record_text('record', 'reason_detail') }} as varchar) as reason_detail,
@@ -90,8 +94,8 @@ select
     cast({{ record_number('record', 'cost_usd') }} as double) as cost_usd,
 
     -- lineage
-    cast(_file as varchar) as file_path,
-    cast(_line as bigint) as line_number,
-    cast(_load_id as varchar) as load_id,
-    cast(_loaded_at as timestamp) as loaded_at
+    cast(events._file as varchar) as file_path,
+    cast(events._line as bigint) as line_number,
+    cast(events._load_id as varchar) as load_id,
+    cast(events._loaded_at as timestamp) as loaded_at
 from events

@@ -16,7 +16,7 @@ timed as (
             started_at is not null
             and ended_at is not null
             {% for placeholder in placeholders %}
-                and started_at != cast('{{ placeholder }}' as timestamp)
+            and started_at != cast('{{ placeholder }}' as timestamp)
             {% endfor %}
         ) as is_time_known
     from simulations
