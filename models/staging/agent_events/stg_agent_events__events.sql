@@ -15,7 +15,6 @@ events as (
     select
         *,
         "timestamp" as occurred_at,
-        "sequence" as stated_sequence,
         {{ json_record('attributes', keys) }} as record
     from {{ source('raw', 'agent_events') }}
 
@@ -31,7 +30,7 @@ select
     -- place
     cast(occurred_at as timestamp) as occurred_at,
     cast(true as boolean) as is_time_known,
-    cast(events.stated_sequence as bigint) as sequence,
+    cast(sequence as bigint) as sequence,
 
     -- attributes of every event
     cast(action_type as varchar) as action_type,
