@@ -12,6 +12,11 @@
 {% endmacro %}
 
 
+{% macro json_integer(object, key) %}
+    {{- return(integer_of(json_member(object, key))) -}}
+{% endmacro %}
+
+
 {% macro json_flag(object, key) %}
     {{- return(flag_of(json_member(object, key))) -}}
 {% endmacro %}
@@ -68,7 +73,7 @@
 
 
 {% macro record_integer(record, key) %}
-    {{- return('cast(' ~ number_of(record_member(record, key)) ~ ' as bigint)') -}}
+    {{- return(integer_of(record_member(record, key))) -}}
 {% endmacro %}
 
 
@@ -129,6 +134,27 @@
 
 {% macro snowflake__number_of(value) -%}
     iff(typeof({{ value }}) in ('INTEGER', 'DECIMAL', 'DOUBLE'), as_double({{ value }}), null)
+{%- endmacro %}
+
+
+{# A whole number of 64 bits; a fraction or a larger one counts as not said. #}
+{% macro integer_of(value) %}
+    {{- return(adapter.dispatch('integer_of')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__integer_of(value) -%}
+    case
+        when regexp_full_match(cast({{ value }} as varchar), '-?[0-9]+')
+            then try_cast(cast({{ value }} as varchar) as bigint)
+    end
+{%- endmacro %}
+
+{% macro snowflake__integer_of(value) -%}
+    iff(
+        typeof({{ value }}) = 'INTEGER',
+        try_cast(cast({{ value }} as varchar) as bigint),
+        null
+    )
 {%- endmacro %}
 
 

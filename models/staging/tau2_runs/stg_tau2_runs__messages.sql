@@ -33,9 +33,9 @@ parsed as (
         {{ json_text('payload', 'requestor') }} as requestor,
         {{ json_text('payload', 'id') }} as result_call_id,
         {{ json_flag('payload', 'error') }} as is_error,
-        {{ json_number('payload', 'char_count') }} as char_count,
-        {{ json_number('token_usage', 'prompt_tokens') }} as input_tokens,
-        {{ json_number('token_usage', 'completion_tokens') }} as output_tokens,
+        {{ json_integer('payload', 'char_count') }} as char_count,
+        {{ json_integer('token_usage', 'prompt_tokens') }} as input_tokens,
+        {{ json_integer('token_usage', 'completion_tokens') }} as output_tokens,
         {{ json_number('payload', 'cost') }} as cost_usd,
         {{ json_text('payload', 'timestamp') }} as sent_at
     from messages
