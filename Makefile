@@ -13,7 +13,7 @@ STAMP := .venv/.installed
 
 # Made-up traffic of `make run` on an empty landing root.
 SAMPLE_DAYS := 30
-SAMPLE_CASES_PER_DAY := 120
+SAMPLE_CASES_PER_DAY := 100
 SAMPLE_SEED := 1
 
 export DO_NOT_TRACK := 1
