@@ -99,7 +99,7 @@ def _kpi_cells(row: Row, newest: date) -> list[str]:
         bound + amount(row["target"], unit) if has_target else NONE,
         row["status"].replace("_", " ") if has_target else NONE,
         change(row["change"], unit),
-        f"{row['denominator']:,.0f}",
+        f"{row['effective_n'] or 0:,.0f}",
     ]
 
 

@@ -51,7 +51,7 @@ def test_the_patterns_find_what_they_are_for() -> None:
     assert MODEL_NAME.search("select * from marts.fct_cases")
     assert not MODEL_NAME.search("print_report, point_kpi")
     samples = {
-        "a package host": "see https://files.pythonhosted.org/x",
+        "a package host": "see https://files.python" + "hosted.org/x",
         "a path of one machine": "open /home/ann/landing",
         "something left to do": "# TO" + "DO",
     }

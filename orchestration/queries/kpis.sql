@@ -16,7 +16,7 @@ select
     catalog.unit,
     catalog.direction,
     trends.period_start,
-    trends.denominator,
+    trends.effective_n,
     trends.value,
     trends.interval_lower,
     trends.interval_upper,

@@ -33,6 +33,7 @@ class Published:
             create table marts.kpi_trends (
                 period_type varchar, period_start date, segment_type varchar,
                 segment varchar, kpi varchar, numerator double, denominator double,
+                effective_n double,
                 value double, interval_lower double, interval_upper double,
                 previous_value double, change double, target double, status varchar,
                 is_too_small boolean, is_provisional boolean
@@ -75,7 +76,8 @@ class Published:
             "segment_type": "all",
             "kpi": kpi,
             "numerator": 120.0,
-            "denominator": 200.0,
+            "denominator": 900.0,
+            "effective_n": 200.0,
             "value": 0.6,
             "interval_lower": 0.5308,
             "interval_upper": 0.6654,
