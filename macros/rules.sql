@@ -13,7 +13,11 @@
 {# Whether a name matches a pattern in which `*` stands for anything. #}
 {% macro matches_pattern(name, pattern) -%}
     lower({{ name }}) like replace(
-        replace(replace(lower({{ pattern }}), '!', '!!'), '_', '!_'), '*', '%'
+        replace(
+            replace(replace(lower({{ pattern }}), '!', '!!'), '_', '!_'), '%', '!%'
+        ),
+        '*',
+        '%'
     ) escape '!'
 {%- endmacro %}
 
