@@ -1,10 +1,14 @@
 """Loads landed files into the raw tables: validated, deduplicated, exactly once."""
 
 from orchestration.loading.contracts import FEEDS
-from orchestration.loading.load import list_new_files, load_all, load_feed
+from orchestration.loading.load import (
+    create_raw_tables,
+    list_new_files,
+    load_all,
+    load_feed,
+)
 from orchestration.loading.report import FeedReport, FileReport, LoadReport, summary
 from orchestration.loading.settings import LoadSettings, read_settings
-from orchestration.loading.warehouse import create_raw_tables
 
 __all__ = [
     "FEEDS",

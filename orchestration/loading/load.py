@@ -1,4 +1,4 @@
-"""Loading: every new file of a feed, validated, then committed one by one."""
+"""Loading: every new file of a feed, validated, then committed whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.duckdb_store import DuckDbStore
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import (
     ChangedFileError,
@@ -34,22 +34,17 @@ from orchestration.loading.tau2 import read_tau2
 from orchestration.loading.times import latest_allowed
 from orchestration.loading.warehouse import (
     Earlier,
-    Incumbents,
     Load,
-    commit_file,
-    create_raw_tables,
-    find_incumbents,
-    find_known,
-    replayable,
+    Outcome,
+    RawStore,
+    Waiting,
 )
 
-BATCH_FILES = 200
-BATCH_ROWS = 50_000
 PROGRESS_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
-Warehouse = Path | str | duckdb.DuckDBPyConnection
+Warehouse = Path | str | duckdb.DuckDBPyConnection | RawStore
 Progress = Callable[[str], None]
 
 
@@ -71,13 +66,13 @@ def load_all(
     records are read once more: after a fix their records load, the rest stays.
     """
     report = LoadReport(load_id)
-    with connected(warehouse) as connection:
-        create_raw_tables(connection)
+    with connected(warehouse) as store:
+        store.create_raw_tables()
         for feed in feeds if feeds is not None else FEEDS:
             report.feeds[feed] = load_feed(
                 feed,
                 landing,
-                connection,
+                store,
                 settings,
                 load_id,
                 now,
@@ -103,25 +98,25 @@ def load_feed(
         raise ValueError(f"now needs a time zone, got {now.isoformat()}")
     if feed not in FEEDS:
         raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
-    with connected(warehouse) as connection, tempfile.TemporaryDirectory() as scratch:
-        create_raw_tables(connection)
+    with connected(warehouse) as store, tempfile.TemporaryDirectory() as scratch:
+        store.create_raw_tables()
         run = _FeedLoad(
             feed=FEEDS[feed],
             landing=landing,
-            connection=connection,
+            store=store,
             context=Context(settings, latest_allowed(now)),
             load=Load(load_id, _utc_now()),
             scratch=Path(scratch),
             progress=progress,
-            earlier=replayable(connection, feed) if replay else {},
+            earlier=store.replayable(feed) if replay else {},
         )
         return run.run()
 
 
 def list_new_files(feed: str, landing: Path, warehouse: Warehouse) -> list[LandedFile]:
     """Files that a load would read now: those whose content is not in history."""
-    with connected(warehouse, read_only=True) as connection:
-        known = find_known(connection, feed)
+    with connected(warehouse, read_only=True) as store:
+        known = store.find_known(feed)
     new: list[LandedFile] = []
     for path in walk_feed(landing, feed):
         try:
@@ -134,24 +129,31 @@ def list_new_files(feed: str, landing: Path, warehouse: Warehouse) -> list[Lande
     return new
 
 
+def create_raw_tables(warehouse: Warehouse) -> None:
+    """Creates whatever is absent of the raw tables, so that dbt finds its sources."""
+    with connected(warehouse) as store:
+        store.create_raw_tables()
+
+
 @contextmanager
-def connected(
-    warehouse: Warehouse, *, read_only: bool = False
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection as it is, or one to a file that is closed afterwards."""
+def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawStore]:
+    """A store or a connection as it is, or one on a file that is closed afterwards."""
     if isinstance(warehouse, duckdb.DuckDBPyConnection):
+        yield DuckDbStore(warehouse)
+        return
+    if not isinstance(warehouse, Path | str):
         yield warehouse
         return
     path = Path(warehouse)
     if read_only and not path.exists():
         with duckdb.connect(":memory:") as connection:
-            yield connection
+            yield DuckDbStore(connection)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path), read_only=read_only) as connection:
         if not read_only:
             _prepare_for_small_commits(connection)
-        yield connection
+        yield DuckDbStore(connection)
 
 
 def _prepare_for_small_commits(connection: duckdb.DuckDBPyConnection) -> None:
@@ -174,18 +176,18 @@ class _FeedLoad:
 
     feed: Feed
     landing: Path
-    connection: duckdb.DuckDBPyConnection
+    store: RawStore
     context: Context
     load: Load
     scratch: Path
     progress: Progress
     earlier: dict[str, Earlier]
-    batch: list[tuple[StagedFile, datetime]] = field(default_factory=list)
+    batch: list[Waiting] = field(default_factory=list)
 
     def run(self) -> FeedReport:
         begun = told = time.monotonic()
         self.report = FeedReport(self.feed.name)
-        self.known = find_known(self.connection, self.feed.name)
+        self.known = self.store.find_known(self.feed.name)
         self.known.contents -= self.earlier.keys()
         paths = walk_feed(self.landing, self.feed.name)
         for number, path in enumerate(paths, start=1):
@@ -221,12 +223,17 @@ class _FeedLoad:
             return
         self._remember(file, staged)
         is_large = len(staged.tables) > 1
-        if is_large:  # it looks its records up itself, after all before it are in
+        if is_large:  # it is committed alone, after all before it
             self._flush()
-        self.batch.append((staged, started_at))
-        rows = sum(waiting.clean for waiting, _ in self.batch)
-        if is_large or len(self.batch) >= BATCH_FILES or rows >= BATCH_ROWS:
+        earlier = self.earlier.get(file.sha256)
+        self.batch.append(Waiting(staged, started_at, earlier))
+        if is_large or self._is_full():
             self._flush()
+
+    def _is_full(self) -> bool:
+        rows = sum(waiting.staged.clean for waiting in self.batch)
+        files = len(self.batch)
+        return files >= self.store.batch_files or rows >= self.store.batch_rows
 
     def _remember(self, file: LandedFile, staged: StagedFile) -> None:
         mended = self.known.mended(file)
@@ -253,36 +260,19 @@ class _FeedLoad:
         return read_servicenow(file, self.context)
 
     def _flush(self) -> None:
-        """Commits the batch, file by file, after one look at the table for all."""
-        tables = [
-            table
-            for staged, _ in self.batch
-            for table in staged.tables
-            if isinstance(table, pa.Table)
-        ]
-        incumbents: Incumbents = {}
-        if tables:
-            incumbents = find_incumbents(self.connection, self.feed, tables)
-        for staged, started_at in self.batch:
-            self._commit(staged, started_at, incumbents)
-        self.batch = []
-
-    def _commit(
-        self, staged: StagedFile, started_at: datetime, incumbents: Incumbents
-    ) -> None:
-        is_large = len(staged.tables) > 1
+        """Commits the batch."""
+        batch, self.batch = self.batch, []
+        if not batch:
+            return
         try:
-            outcome = commit_file(
-                self.connection,
-                self.feed,
-                staged,
-                self.load,
-                started_at,
-                None if is_large else incumbents,
-                self.earlier.get(staged.file.sha256),
-            )
+            outcomes = self.store.commit(self.feed, batch, self.load)
         finally:
-            staged.discard()
+            for waiting in batch:
+                waiting.staged.discard()
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            self._tell(waiting.staged, outcome)
+
+    def _tell(self, staged: StagedFile, outcome: Outcome) -> None:
         file = staged.file
         self.report.files.append(
             FileReport(

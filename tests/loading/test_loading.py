@@ -14,7 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.loading import FEEDS, LoadSettings, load_feed, staging, warehouse
+from orchestration.loading import (
+    FEEDS,
+    LoadSettings,
+    duckdb_store,
+    load_feed,
+    staging,
+)
 from orchestration.loading import load as loading
 from orchestration.loading.report import summary
 from tests.loading.support import (
@@ -249,7 +255,7 @@ def test_a_load_that_fails_leaves_nothing_half_loaded(
 ) -> None:
     landing.put("agent_events/a.jsonl", [EVENT, "nonsense"])
     landing.put("agent_events/b.jsonl", [{**EVENT, "version": 1}])
-    insert, calls = warehouse._insert_history, []
+    insert, calls = duckdb_store._insert_history, []
 
     def fail_second(*arguments: object) -> None:
         calls.append(arguments)
@@ -258,7 +264,7 @@ def test_a_load_that_fails_leaves_nothing_half_loaded(
         insert(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(warehouse, "_insert_history", fail_second)
+        patch.setattr(duckdb_store, "_insert_history", fail_second)
         with pytest.raises(RuntimeError, match="disk is full"):
             landing.load()
     landing.prove_that_nothing_is_lost()
@@ -271,15 +277,15 @@ def test_a_load_that_fails_leaves_nothing_half_loaded(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from orchestration.loading import load_feed, warehouse
+from orchestration.loading import duckdb_store, load_feed
 from tests.loading.support import NOW, SETTINGS
-insert, calls = warehouse._insert_history, []
+insert, calls = duckdb_store._insert_history, []
 def kill_second(*arguments):
     insert(*arguments)
     calls.append(1)
     if len(calls) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-warehouse._insert_history = kill_second
+duckdb_store._insert_history = kill_second
 root = Path(sys.argv[1])
 load_feed("agent_events", root / "landing", root / "w.duckdb", SETTINGS, "first", NOW)
 """

@@ -1,0 +1,409 @@
+"""The raw tables in DuckDB, and the one transaction in which a file enters them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.loading.contracts import Feed
+from orchestration.loading.faults import UNREADABLE_FILE
+from orchestration.loading.staging import ARROW_TYPES, StagedFile
+from orchestration.loading.warehouse import (
+    HISTORY,
+    REJECTED,
+    TRACE,
+    Earlier,
+    Known,
+    Load,
+    Outcome,
+    Waiting,
+    raw_tables,
+)
+
+Identity = tuple[object, ...]
+Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
+_NO_TIME = -(2**63)
+
+
+class Held(NamedTuple):
+    """The record that a table holds for an identity; `pruner` is its first time.
+
+    `origin` is the file and load that it came from, by which a file knows its own.
+    """
+
+    rank: Rank
+    pruner: int | None
+    origin: tuple[str, str]
+
+
+Incumbents = dict[Identity, Held]
+
+
+class DuckDbStore:
+    """The raw tables behind one connection, which stays its owner's to close."""
+
+    batch_files = 200
+    batch_rows = 50_000
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def create_raw_tables(self) -> None:
+        """Creates whatever is absent, so that dbt always finds its sources."""
+        self.connection.execute("create schema if not exists raw")
+        for table, columns in raw_tables().items():
+            _create(self.connection, table, columns)
+
+    def find_known(self, feed: str) -> Known:
+        """The contents that a feed's history holds; none where nothing ever loaded."""
+        return find_known(self.connection, feed)
+
+    def replayable(self, feed: str) -> dict[str, Earlier]:
+        """Files with rejected records, by content: what a replay reads again."""
+        return replayable(self.connection, feed)
+
+    def commit(self, feed: Feed, batch: Sequence[Waiting], load: Load) -> list[Outcome]:
+        """Commits file by file, after one look at the table for all.
+
+        A file of many chunks looks its records up itself: its batch holds no other.
+        """
+        tables = [
+            table
+            for waiting in batch
+            for table in waiting.staged.tables
+            if isinstance(table, pa.Table)
+        ]
+        incumbents: Incumbents = {}
+        if tables:
+            incumbents = find_incumbents(self.connection, feed, tables)
+        return [
+            commit_file(
+                self.connection,
+                feed,
+                waiting,
+                load,
+                None if len(waiting.staged.tables) > 1 else incumbents,
+            )
+            for waiting in batch
+        ]
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[tuple[str, str]],
+) -> None:
+    listed = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    connection.execute(f"create table if not exists {table} ({listed})")
+
+
+def find_known(connection: duckdb.DuckDBPyConnection, feed: str) -> Known:
+    """The contents that a feed's history holds; none where nothing ever loaded."""
+    tables = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = 'raw' "
+        "and table_name in ('load_history', 'rejected_records')"
+    ).fetchone()
+    if tables != (2,):
+        return Known()
+    rows = connection.execute(
+        "select history.content_sha256, history.path, history.load_id, "
+        "history.loaded, history.replaced, rejects.path is not null "
+        "from raw.load_history as history left join raw.rejected_records as rejects "
+        "on rejects.feed = history.feed and rejects.path = history.path "
+        "and rejects.load_id = history.load_id and rejects.reason = ? "
+        "where history.feed = ?",
+        [UNREADABLE_FILE, feed],
+    ).fetchall()
+    return Known(
+        contents={row[0] for row in rows},
+        unreadable={row[0]: Earlier(*row[1:5]) for row in rows if row[5]},
+    )
+
+
+def replayable(connection: duckdb.DuckDBPyConnection, feed: str) -> dict[str, Earlier]:
+    """Files with rejected records, by content: what a replay reads again."""
+    rows = connection.execute(
+        "select content_sha256, path, load_id, loaded, replaced "
+        "from raw.load_history where feed = ? and rejected > 0",
+        [feed],
+    ).fetchall()
+    return {sha256: Earlier(*row) for sha256, *row in rows}
+
+
+def find_incumbents(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, chunks: Sequence[pa.Table]
+) -> Incumbents:
+    """What the table holds under the identities of some chunks, in one look."""
+    wanted = pa.concat_tables([chunk.select(feed.identity) for chunk in chunks])
+    version = () if feed.version is None else (feed.version,)
+    names = dict.fromkeys((*feed.identity, *version, *feed.times))
+    with _registered(connection, "wanted", wanted):
+        held = connection.execute(
+            f"select {_listed(tuple(names))}, _line_sha256, _file, _load_id "
+            f"from {feed.table} semi join wanted using ({_listed(feed.identity)})"
+        ).to_arrow_table()
+    origins = zip(held["_file"].to_pylist(), held["_load_id"].to_pylist(), strict=True)
+    ranked = zip(*_ranked(feed, held), origins, strict=True)
+    return {key: Held(rank, pruner, origin) for key, rank, pruner, origin in ranked}
+
+
+def commit_file(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    waiting: Waiting,
+    load: Load,
+    incumbents: Incumbents | None,
+) -> Outcome:
+    """Rows, rejections and history row of a file, all of them or none.
+
+    Without `incumbents` they are looked up chunk by chunk, which a file of many
+    chunks needs. The winners go into `incumbents` only once they are committed.
+    """
+    staged, earlier = waiting.staged, waiting.earlier
+    outcome, winners = Outcome(), Incumbents()
+    with _transaction(connection):
+        for chunk in staged.chunks():
+            held = incumbents
+            if held is None:
+                held = find_incumbents(connection, feed, [chunk])
+            winners = _insert_chunk(
+                connection, feed, staged, chunk, held, load, outcome
+            )
+        counted = outcome
+        if earlier is not None:
+            _forget(connection, feed, staged.file.sha256, earlier)
+            counted = earlier.together(outcome, staged.clean)
+        _insert_rejects(connection, feed, staged, load)
+        _insert_history(connection, feed, waiting, load, counted)
+    if incumbents is not None:
+        incumbents.update(winners)
+    return outcome
+
+
+def _forget(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, sha256: str, earlier: Earlier
+) -> None:
+    connection.execute(
+        "delete from raw.load_history where feed = ? and content_sha256 = ?",
+        [feed.name, sha256],
+    )
+    connection.execute(
+        "delete from raw.rejected_records where feed = ? and path = ? and load_id = ?",
+        [feed.name, earlier.path, earlier.load_id],
+    )
+
+
+def _insert_chunk(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    staged: StagedFile,
+    chunk: pa.Table,
+    incumbents: Incumbents,
+    load: Load,
+    outcome: Outcome,
+) -> Incumbents:
+    """Inserts what wins, deletes what it supersedes, and gives back what won."""
+    origin = (staged.file.name, load.load_id)
+    keys, ranks, pruners = _ranked(feed, chunk)
+    rows: list[int] = []
+    winners: Incumbents = {}
+    superseded: Incumbents = {}
+    for key, index in _best(keys, ranks).items():
+        incumbent = incumbents.get(key)
+        if incumbent is not None:
+            if ranks[index] <= incumbent.rank:
+                continue
+            superseded[key] = incumbent
+        rows.append(index)
+        winners[key] = Held(ranks[index], pruners[index], origin)
+    own = sum(held.origin == origin for held in superseded.values())
+    outcome.loaded += len(rows) - own
+    outcome.replaced += len(superseded) - own
+    outcome.duplicates += chunk.num_rows - len(rows) + own
+    if superseded:
+        _delete(connection, feed, superseded)
+    if rows:
+        kept = chunk if len(rows) == chunk.num_rows else chunk.take(sorted(rows))
+        _insert_rows(connection, feed, staged, kept, load)
+    return winners
+
+
+def _best(keys: Sequence[Identity], ranks: Sequence[Rank]) -> dict[Identity, int]:
+    """Where the record that stays of each identity stands."""
+    best: dict[Identity, int] = {}
+    for index, key in enumerate(keys):
+        other = best.setdefault(key, index)
+        if other != index and ranks[index] > ranks[other]:
+            best[key] = index
+    return best
+
+
+def _ranked(
+    feed: Feed, rows: pa.Table
+) -> tuple[list[Identity], list[Rank], list[int | None]]:
+    """Identity, rank and first time of each row."""
+    pruners, *later = (rows[name].cast(pa.int64()).to_pylist() for name in feed.times)
+    moments = pruners
+    if later:
+        moments = [_first_known(known) for known in zip(pruners, *later, strict=True)]
+    versions = repeat(0) if feed.version is None else rows[feed.version].to_pylist()
+    hashes = rows["_line_sha256"].to_pylist()
+    ranks = list(zip(versions, moments, hashes, strict=False))
+    return list(_identities(rows, feed)), ranks, pruners
+
+
+def _first_known(moments: Sequence[int | None]) -> int:
+    return next((moment for moment in moments if moment is not None), _NO_TIME)
+
+
+def _identities(table: pa.Table, feed: Feed) -> Iterator[Identity]:
+    columns = []
+    for name in feed.identity:
+        column = table[name]
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        columns.append(column.to_pylist())
+    return zip(*columns, strict=True)
+
+
+def _delete(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, superseded: Incumbents
+) -> None:
+    """Deletes rows by identity; the range of their times spares most of the scan."""
+    names = feed.identity
+    kinds = dict(feed.columns)
+    arrays = {
+        name: pa.array(
+            [key[position] for key in superseded],
+            type=pa.timestamp("us") if kinds[name] == "timestamp" else None,
+        )
+        for position, name in enumerate(names)
+    }
+    matches = " and ".join(f'held."{name}" = superseded."{name}"' for name in names)
+    moments = [held.pruner for held in superseded.values()]
+    parameters: list[object] = []
+    if None not in moments:
+        matches += (
+            f' and held."{feed.times[0]}" between make_timestamp(?)'
+            " and make_timestamp(?)"
+        )
+        parameters = [min(moments), max(moments)]
+    with _registered(connection, "superseded", pa.table(arrays)):
+        connection.execute(
+            f"delete from {feed.table} as held using superseded where {matches}",
+            parameters,
+        )
+
+
+def _insert_rows(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    staged: StagedFile,
+    rows: pa.Table,
+    load: Load,
+) -> None:
+    stamped = {"_file": staged.file.name, "_load_id": load.load_id}
+    _insert(
+        connection,
+        feed.table,
+        (*feed.columns, *TRACE),
+        rows,
+        {**stamped, "_loaded_at": load.loaded_at},
+    )
+
+
+def _insert_rejects(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, staged: StagedFile, load: Load
+) -> None:
+    stamped = {
+        "feed": feed.name,
+        "path": staged.file.name,
+        "load_id": load.load_id,
+        "rejected_at": load.loaded_at,
+    }
+    for rejects in staged.reject_chunks():
+        _insert(connection, "raw.rejected_records", REJECTED, rejects, stamped)
+
+
+def _insert_history(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    waiting: Waiting,
+    load: Load,
+    outcome: Outcome,
+) -> None:
+    staged = waiting.staged
+    file = staged.file
+    entry = {
+        "feed": feed.name,
+        "path": file.name,
+        "content_sha256": file.sha256,
+        "bytes": file.bytes,
+        "records": outcome.loaded + outcome.duplicates + staged.rejected,
+        "loaded": outcome.loaded,
+        "replaced": outcome.replaced,
+        "duplicates": outcome.duplicates,
+        "rejected": staged.rejected,
+        "first_timestamp": staged.first_timestamp,
+        "last_timestamp": staged.last_timestamp,
+        "load_id": load.load_id,
+        "started_at": waiting.started_at,
+        "finished_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    nothing = pa.table({"feed": pa.array([None], pa.string())})
+    _insert(connection, "raw.load_history", HISTORY, nothing, entry)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[tuple[str, str]],
+    rows: pa.Table,
+    stamped: Mapping[str, object],
+) -> None:
+    """Appends rows, the same values stamped on each, without any SQL text.
+
+    Bound parameters would do too, but the driver looks for pandas at each of them,
+    which for small files costs more than the insert.
+    """
+    arrays = []
+    for name, kind in columns:
+        if name in stamped:
+            value = pa.scalar(stamped[name], type=ARROW_TYPES[kind])
+            arrays.append(pa.repeat(value, rows.num_rows))
+        else:
+            arrays.append(rows[name])
+    whole = pa.table(arrays, names=[name for name, _ in columns])
+    connection.from_arrow(whole).insert_into(table)
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+@contextmanager
+def _registered(
+    connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table
+) -> Iterator[None]:
+    connection.register(name, table)
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
