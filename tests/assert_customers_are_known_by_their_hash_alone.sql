@@ -6,7 +6,7 @@ with
 keys as (
 
     select customer_key from {{ ref('fct_cases') }}
-    union
+    union distinct
     select customer_key from {{ ref('fct_sessions') }}
 
 )

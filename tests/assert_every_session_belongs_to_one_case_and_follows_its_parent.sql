@@ -9,7 +9,7 @@ logged as (
         session_id
     from {{ ref('stg_agent_events__events') }}
 
-    union
+    union distinct
 
     select
         source_system,

@@ -11,7 +11,7 @@ totals as (
         sum(case when kpi = 'durable_resolution_rate' then numerator else 0 end)
             as durable,
         sum(case when kpi = 'autonomous_resolution_rate' then numerator else 0 end)
-            as strict,
+            as autonomous,
         sum(
             case
                 when kpi = 'autonomous_resolution_rate_upper' then numerator else 0
@@ -27,6 +27,6 @@ select *
 from totals
 where
     first_contact > durable
-    or durable > strict
-    or strict > upper_bound
+    or durable > autonomous
+    or autonomous > upper_bound
     or upper_bound > contained

@@ -7,7 +7,7 @@ with
 cases as (
 
     select case_key from {{ ref('int_case_sessions_joined') }}
-    union
+    union distinct
     select case_key from {{ ref('int_case_tickets_joined') }}
 
 ),
@@ -179,7 +179,7 @@ arrivals as (
         started_at as arrived_at
     from sessions
 
-    union
+    union distinct
 
     select
         case_key,

@@ -19,7 +19,7 @@ cases as (
 names as (
 
     select intent from intents
-    union
+    union distinct
     select intent from cases
 
 )

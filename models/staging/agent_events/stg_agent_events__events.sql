@@ -14,7 +14,7 @@ events as (
 
     select
         *,
-        "timestamp" as occurred_at,
+        timestamp as occurred_at,
         {{ json_record('attributes', keys) }} as record
     from {{ source('raw', 'agent_events') }}
 

@@ -17,7 +17,7 @@ select
     cast(ticket_id as varchar) as ticket_id,
 
     -- place
-    cast("timestamp" as timestamp) as occurred_at,
+    cast(timestamp as timestamp) as occurred_at,
 
     -- attributes
     cast(event_type as varchar) as event_type,
