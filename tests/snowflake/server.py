@@ -1,0 +1,276 @@
+"""fakesnow on loopback, mended where this project needs more of Snowflake.
+
+    python -m tests.snowflake.server
+
+Takes a free port, writes `listening on <port>` and ends when its standard input does,
+so that it never outlives the tests. Any account, user and key may log in. Each patch
+below says what it does and what it hides.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import re
+import socket
+import sys
+import threading
+from collections.abc import Iterable
+from functools import wraps
+from urllib.parse import parse_qs
+
+import duckdb
+import fakesnow.server
+import uvicorn
+from fakesnow import info_schema, transforms
+from fakesnow.cursor import FakeSnowflakeCursor
+from fakesnow.fakes import FakeSnowflakeConnection
+from fakesnow.instance import FakeSnow
+from snowflake.connector.errors import Error as SnowflakeError
+from snowflake.connector.errors import ProgrammingError
+from sqlglot import exp
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from tests.snowflake.ledger import NAME, SUCCESS, Ledger, RefusedError, Rows, Scope
+
+LEDGER = Ledger()
+LOCK = threading.RLock()
+_COMMENTS = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+_ROLE: contextvars.ContextVar[str] = contextvars.ContextVar("role")
+
+plain_execute = FakeSnowflakeCursor.execute
+plain_connect = FakeSnow.connect
+
+
+# 1. Databases and schemas are not made by logging in, as fakesnow would have it.
+#    Hides nothing.
+fakesnow.server.shared_fs.create_database_on_connect = False
+fakesnow.server.shared_fs.create_schema_on_connect = False
+
+
+# 2. A session knows the role it logged in with or took by USE ROLE.
+#    Hides that a role must exist and be granted, and that it limits what is seen.
+async def application(scope: AsgiScope, receive: Receive, send: Send) -> None:
+    """The server's application; remembers which role a login asks for."""
+    if scope["type"] == "http":
+        asked = parse_qs(scope["query_string"].decode()).get("roleName", ["PUBLIC"])
+        _ROLE.set(asked[0].upper())
+    await fakesnow.server.app(scope, receive, send)
+
+
+@wraps(plain_connect)
+def connect(
+    self: FakeSnow, *arguments: object, **named: object
+) -> FakeSnowflakeConnection:
+    """A session with a role and parameters of its own."""
+    session = plain_connect(self, *arguments, **named)
+    session.role = _ROLE.get("PUBLIC")
+    session.parameters = {}
+    return session
+
+
+FakeSnow.connect = connect
+
+
+# 3. Temporary tables become plain ones: DuckDB keeps temporary ones out of schemas.
+#    Hides whether a session drops them and that others do not see them.
+_TEMPORARY = re.compile(
+    r"(?i)\b(create\s+(?:or\s+replace\s+)?)(?:local\s+|global\s+)?temp(?:orary)?\s+"
+    r"(?=table|view)"
+)
+
+# 4. Comments on tables are not kept: fakesnow keeps them in another database, which
+#    DuckDB refuses to write in one transaction. Hides comments.
+info_schema.insert_table_comment_sql = lambda *_: "select 1"
+
+# 5. ALTER SESSION and USE WAREHOUSE are taken as said.
+#    Hides their effect: times stay UTC, weeks begin on Monday.
+_SET = re.compile(
+    r"(?is)\s*alter\s+session\s+(?P<verb>set|unset)\s+(?P<what>(?!autocommit).+)"
+)
+_USE_ROLE = re.compile(rf"(?is)\s*use\s+role\s+(?P<name>{NAME})")
+_TAKEN = re.compile(r"(?is)\s*use\s+(warehouse|secondary)\b")
+_PARAMETER = re.compile(r"(?is)\s*show\s+parameters\s+like\s+'(?P<name>\w+)'")
+
+# 6. ALTER SCHEMA ... SWAP WITH copies the tables of each into the other, in one
+#    transaction. Hides that Snowflake copies nothing; constraints are lost.
+_SWAP = re.compile(
+    rf"(?is)\s*alter\s+schema\s+(?:if\s+exists\s+)?(?P<first>{NAME})\s+swap\s+with\s+"
+    rf"(?P<second>{NAME})"
+)
+
+# 7. In a MERGE, names that could be meant of both sides are read as Snowflake does in
+#    INSERT (...) VALUES (...): of the source. Hides nothing.
+plain_merge = transforms.merge
+
+
+@wraps(plain_merge)
+def merge(statement: exp.Expr) -> list[exp.Expr]:
+    """A MERGE whose inserted values name their table."""
+    if isinstance(statement, exp.Merge):
+        source = statement.args["using"].alias_or_name
+        for when in statement.args["whens"].expressions:
+            then = when.args.get("then")
+            if isinstance(then, exp.Insert) and then.expression is not None:
+                for column in then.expression.find_all(exp.Column):
+                    if not column.table:
+                        column.set("table", exp.to_identifier(source))
+    return plain_merge(statement)
+
+
+transforms.merge = merge
+
+
+# 8. What fakesnow cannot do is an error of the statement, told to the client. As the
+#    error of the server that it is, clients would repeat it for ever. Hides nothing.
+class ServerError(fakesnow.server.ServerError):
+    """An error that no client repeats."""
+
+    def __post_init__(self) -> None:
+        if self.status_code == 500:
+            self.status_code = 200
+
+
+fakesnow.server.ServerError = ServerError
+
+
+# 9. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
+#    Hides enforcement: every role may do everything.
+def execute(
+    self: FakeSnowflakeCursor, command: str, *arguments: object, **named: object
+) -> FakeSnowflakeCursor:
+    """Runs a statement as fakesnow does, after and before the patches."""
+    bare = _COMMENTS.sub(" ", command).strip().rstrip(";")
+    session = self._conn
+    scope = _scope(session)
+    try:
+        with LOCK:
+            answer = _answer(self, bare, scope)
+    except RefusedError as refused:
+        raise ProgrammingError(msg=str(refused), errno=2003, sqlstate="02000") from None
+    if answer is not None:
+        return plain_execute(self, answer, server=True)
+    try:
+        done = plain_execute(self, _mended(command, session), *arguments, **named)
+    except SnowflakeError:
+        raise
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}\n{command}"
+        raise ProgrammingError(msg=message, errno=1, sqlstate="XX000") from error
+    with LOCK:
+        LEDGER.observe(bare, scope)
+    return done
+
+
+FakeSnowflakeCursor.execute = execute
+
+
+def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
+    session = self._conn
+    if match := _USE_ROLE.match(bare):
+        session.role = scope.qualified("ROLE", match["name"])
+        return SUCCESS.as_sql()
+    if match := _SET.match(bare):
+        for name, value in re.findall(r"(\w+)\s*(?:=\s*('[^']*'|\w+))?", match["what"]):
+            session.parameters[name.upper()] = value.strip("'")
+        return SUCCESS.as_sql()
+    if match := _PARAMETER.match(bare):
+        name = match["name"].upper()
+        value = session.parameters.get(name, "")
+        return Rows(("key", "value"), [(name, value)]).as_sql()
+    if _TAKEN.match(bare):
+        return SUCCESS.as_sql()
+    if match := _SWAP.match(bare):
+        first, second = (
+            scope.qualified("SCHEMA", match[it]) for it in ("first", "second")
+        )
+        _swap(session._duck_conn, first, second)
+        LEDGER.swap(first, second)
+        return SUCCESS.as_sql()
+    rows = LEDGER.answer(bare, scope)
+    return None if rows is None else rows.as_sql()
+
+
+def _mended(command: str, session: FakeSnowflakeConnection) -> str:
+    command = re.sub(r"(?i)\bcurrent_role\(\)", f"'{session.role}'", command)
+    return _TEMPORARY.sub(r"\1", command)
+
+
+_NAMES = {
+    "DATABASE": "select database_name from duckdb_databases()",
+    "SCHEMA": "select database_name || '.' || schema_name from duckdb_schemas()",
+    "TABLE": (
+        "select table_catalog || '.' || table_schema || '.' || table_name "
+        "from information_schema.tables where table_type = 'BASE TABLE'"
+    ),
+    "VIEW": (
+        "select table_catalog || '.' || table_schema || '.' || table_name "
+        "from information_schema.tables where table_type = 'VIEW'"
+    ),
+}
+
+
+def _scope(session: FakeSnowflakeConnection) -> Scope:
+    def names(kind: str) -> set[str]:
+        with session._duck_conn.cursor() as reading:
+            return {
+                name.upper() for (name,) in reading.execute(_NAMES[kind]).fetchall()
+            }
+
+    def objects(kind: str, container: str) -> Iterable[str]:
+        return [name for name in names(kind) if name.startswith(f"{container}.")]
+
+    def exists(kind: str, name: str) -> bool:
+        return name.upper() in names(kind) or (
+            kind == "TABLE" and name.upper() in names("VIEW")
+        )
+
+    return Scope(session.database, session.schema, session.role, objects, exists)
+
+
+def _swap(connection: duckdb.DuckDBPyConnection, first: str, second: str) -> None:
+    tables: dict[str, list[str]] = {}
+    for schema in (first, second):
+        database, name = schema.split(".")
+        rows = connection.execute(
+            "select table_name from information_schema.tables where "
+            "upper(table_catalog) = ? and upper(table_schema) = ? "
+            "and table_type = 'BASE TABLE'",
+            [database, name],
+        ).fetchall()
+        tables[schema] = [table for (table,) in rows]
+    aside = f"{first}__SWAP"
+    connection.execute("begin")
+    try:
+        connection.execute(f"create schema {aside}")
+        moves = ((first, aside), (second, first), (aside, second))
+        tables[aside] = tables[first]
+        for source, target in moves:
+            for table in tables[source]:
+                connection.execute(
+                    f'create table {target}."{table}" as from {source}."{table}"'
+                )
+                connection.execute(f'drop table {source}."{table}"')
+        connection.execute(f"drop schema {aside}")
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def main() -> None:
+    """Serves until standard input ends."""
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+
+    def end_with_input() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(f"listening on {listener.getsockname()[1]}", flush=True)
+        threading.Thread(target=end_with_input, daemon=True).start()
+        server.run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
