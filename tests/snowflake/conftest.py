@@ -1,81 +1,23 @@
-"""A server that speaks Snowflake's protocol, and dbt pointed at it.
+"""A server that speaks Snowflake's protocol.
 
 One server for the whole run. Tests keep apart by taking databases of their own.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import snowflake.connector
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from snowflake.connector import SnowflakeConnection
 
 from orchestration import project
+from tests.snowflake.support import Server, snowflake_dbt
 
-AS_OF = "2026-01-31T12:00:00+00:00"
-DBT_SECONDS = 240  # dbt hangs rather than fails where the server does
-
-
-@dataclass(frozen=True)
-class Server:
-    """Where the test server listens, and the key to log in with."""
-
-    port: int
-    key: Path
-
-    def environment(self, database: str = "ACSR", **more: str) -> dict[str, str]:
-        """What a process needs to use a database of this server."""
-        return {
-            "DBT_TARGET": "snowflake",
-            "SNOWFLAKE_ACCOUNT": "test",
-            "SNOWFLAKE_USER": "TESTER",
-            "SNOWFLAKE_DATABASE": database,
-            "SNOWFLAKE_WAREHOUSE": "TESTING",
-            "SNOWFLAKE_PRIVATE_KEY_PATH": str(self.key),
-            "SNOWFLAKE_HOST": "127.0.0.1",
-            "SNOWFLAKE_PORT": str(self.port),
-            "SNOWFLAKE_PROTOCOL": "http",
-            **more,
-        }
-
-    @contextmanager
-    def connect(self, **named: object) -> Iterator[SnowflakeConnection]:
-        """A connection of the driver itself, by default with the role ACCOUNTADMIN."""
-        connection = snowflake.connector.connect(
-            **{
-                "account": "test",
-                "user": "TESTER",
-                "role": "ACCOUNTADMIN",
-                "private_key_file": str(self.key),
-                "host": "127.0.0.1",
-                "port": self.port,
-                "protocol": "http",
-                "session_parameters": {"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
-                **named,
-            }
-        )
-        try:
-            yield connection
-        finally:
-            connection.close()
-
-    def run(self, *statements: str, **named: object) -> list[tuple[object, ...]]:
-        """Runs statements in one session and returns the rows of the last."""
-        with self.connect(**named) as connection, connection.cursor() as cursor:
-            rows: list[tuple[object, ...]] = []
-            for statement in statements:
-                rows = cursor.execute(statement).fetchall()
-            return rows
+__all__ = ["Server", "snowflake_dbt"]
 
 
 @pytest.fixture(scope="session")
@@ -117,35 +59,3 @@ def snowflake_server(
         yield server
         process.stdin.close()
         process.wait(timeout=30)
-
-
-def snowflake_dbt(
-    server: Server,
-    home: Path,
-    *arguments: str,
-    database: str = "ACSR",
-    as_of: str = AS_OF,
-    environment: Mapping[str, str] | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Runs dbt on the Snowflake target; `home` takes all that it leaves.
-
-    The caller judges the outcome. Raises subprocess.TimeoutExpired where dbt hangs.
-    """
-    home.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        [str(project.DBT), *arguments],
-        cwd=project.ROOT,
-        env={
-            **os.environ,
-            **project.dbt_environment(datetime.fromisoformat(as_of)),
-            **server.environment(database),
-            "ACSR_HOME": str(home),
-            "DBT_TARGET_PATH": str(home / "target"),
-            "DBT_LOG_PATH": str(home / "logs"),
-            **(environment or {}),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DBT_SECONDS,
-    )
