@@ -18,13 +18,15 @@
 
 {% macro wilson_bound(share, trials, sign) -%}
     {%- set z = var('confidence_z') -%}
+    {#- a float: Snowflake rounds the quotients of decimals -#}
+    {%- set trials = 'nullif(cast(' ~ trials ~ ' as double), 0)' -%}
     (
-        {{ share }} + {{ z }} * {{ z }} / (2 * nullif({{ trials }}, 0))
+        {{ share }} + {{ z }} * {{ z }} / (2 * {{ trials }})
         {{ sign }} {{ z }} * sqrt(
-            greatest({{ share }} * (1 - {{ share }}), 0) / nullif({{ trials }}, 0)
-            + {{ z }} * {{ z }} / (4 * nullif({{ trials }}, 0) * nullif({{ trials }}, 0))
+            greatest({{ share }} * (1 - {{ share }}), 0) / {{ trials }}
+            + {{ z }} * {{ z }} / (4 * {{ trials }} * {{ trials }})
         )
-    ) / (1 + {{ z }} * {{ z }} / nullif({{ trials }}, 0))
+    ) / (1 + {{ z }} * {{ z }} / {{ trials }})
 {%- endmacro %}
 
 

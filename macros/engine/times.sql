@@ -8,7 +8,11 @@
 {%- endmacro %}
 
 {% macro snowflake__seconds_between(earlier, later) -%}
-    (timestampdiff('microsecond', {{ earlier }}, {{ later }}) / 1000000.0)
+    {#- a decimal quotient would be rounded -#}
+    (
+        timestampdiff('microsecond', {{ earlier }}, {{ later }})
+        / cast(1000000 as double)
+    )
 {%- endmacro %}
 
 
