@@ -180,6 +180,12 @@ def _remove(scope: Scope, match: re.Match[str]) -> None:
             path.unlink()
 
 
+# 11. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
+#     which the ledger reads. Hides that owners of tables cannot grant in such a schema.
+_MANAGED = re.compile(r"(?i)\s+with\s+managed\s+access\b")
+_COPY_GRANTS = re.compile(rf"(?i)(\bclone\s+{NAME})\s+copy\s+grants\b")
+
+
 def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
     session = self._conn
     if match := _USE_ROLE.match(bare):
