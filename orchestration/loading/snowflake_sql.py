@@ -12,6 +12,7 @@ from orchestration.loading.contracts import Feed
 from orchestration.loading.warehouse import HISTORY, REJECTED, TRACE, Columns
 
 STAGE = "raw.load_files"
+EXTERNAL_STAGE = "raw.landing"
 TYPES = {"timestamp": "timestamp_ntz(6)", "json": "variant", "double": "float"}
 LOCK_COLUMNS: Columns = (("load_id", "varchar"), ("taken_at", "timestamp"))
 
@@ -22,6 +23,7 @@ left join information_schema.tables as tables
     on tables.table_schema = schemata.schema_name
 where schemata.schema_name = 'RAW'
 """
+SHOW_EXTERNAL_STAGE = "show stages like 'LANDING' in schema raw"
 CREATE_STAGE = f"create stage if not exists {STAGE}"
 FILL_LOCK = """
 insert into raw.load_lock (load_id, taken_at)
@@ -37,7 +39,7 @@ copy into raw.load_records from @{place}
 file_format = (type = json compression = gzip)
 on_error = abort_statement
 force = true
-purge = true
+purge = {purge}
 """
 
 KNOWN = """
@@ -57,6 +59,7 @@ left join raw.rejected_records as rejects
     and rejects.load_id = history.load_id
     and rejects.reason = ?
 where history.feed = ?
+order by history.started_at
 """
 REPLAYABLE = """
 select content_sha256, path, load_id, loaded, replaced

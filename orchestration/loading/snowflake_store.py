@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from pyarrow import fs
 
 from orchestration.loading import snowflake_sql as sql
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import UNREADABLE_FILE
+from orchestration.loading.files import BLOCK_BYTES
+from orchestration.loading.landings import Bucket, Landing, LandingError, open_landing
 from orchestration.loading.load_files import moment, write_load_files
 from orchestration.loading.warehouse import (
     Earlier,
@@ -30,12 +36,15 @@ from orchestration.loading.warehouse import (
     Load,
     Outcome,
     Waiting,
+    known_from,
     raw_tables,
 )
+from orchestration.snowflake.connection import connect
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
+LOAD_FILES = "_load_files"  # what begins with `_` is no feed
 LEFT_OVER_AFTER = timedelta(hours=1)  # no load waits that long before it copies
 
 logger = logging.getLogger(__name__)
@@ -66,18 +75,34 @@ class _OvertakenError(Exception):
         self.numbers = numbers
 
 
+class _Stage(Protocol):
+    """A place for load files that COPY reads from."""
+
+    purge: bool  # whether COPY itself removes what it has copied
+
+    def put(self, paths: Sequence[Path], folder: str) -> str:
+        """Puts files into a folder of its own; gives the place to copy from."""
+
+    def remove(self, folder: str) -> None:
+        """Removes a folder and what is in it."""
+
+    def files(self) -> Iterator[tuple[str, datetime]]:
+        """The load id of each load file that is there, and when it was written."""
+
+
+@dataclass(frozen=True)
 class InternalStage:
     """Load files in the stage `raw.load_files`, which lives in Snowflake."""
 
-    def __init__(self, store: SnowflakeStore) -> None:
-        self._store = store
+    store: SnowflakeStore
+    purge = True
 
     def put(self, paths: Sequence[Path], folder: str) -> str:
-        """Puts files into a folder of the stage; gives the place to copy from."""
+        """Uploads files into a folder of the stage."""
         place = f"{sql.STAGE}/{folder}/"
         for path in paths:
             source = str(path).replace("\\", "\\\\").replace("'", "\\'")
-            self._store.run(
+            self.store.run(
                 f"put 'file://{source}' @{place} auto_compress = false "
                 "source_compression = gzip overwrite = true"
             )
@@ -85,13 +110,68 @@ class InternalStage:
 
     def remove(self, folder: str) -> None:
         """Removes a folder and what is in it."""
-        self._store.run(f"remove @{sql.STAGE}/{folder}/")
+        self.store.run(f"remove @{sql.STAGE}/{folder}/")
 
-    def folders(self) -> Iterator[tuple[str, datetime]]:
-        """The load id and the age of each load file that is there."""
-        for name, _, _, modified in self._store.run(f"list @{sql.STAGE}"):
+    def files(self) -> Iterator[tuple[str, datetime]]:
+        """The load id of each load file that is there, and when it was written."""
+        for name, _, _, modified in self.store.run(f"list @{sql.STAGE}"):
             _, load_id, *_ = name.split("/")
             yield load_id, parsedate_to_datetime(modified)
+
+
+@dataclass(frozen=True)
+class ExternalStage:
+    """Load files beside what landed in a bucket, which `raw.landing` shows Snowflake.
+
+    They are written and removed with the loader's own credentials; Snowflake only
+    reads them, over a storage integration.
+    """
+
+    bucket: Bucket
+    purge = False
+
+    def put(self, paths: Sequence[Path], folder: str) -> str:
+        """Uploads files into a folder that no feed has."""
+        top = f"{self.bucket.root}/{LOAD_FILES}/{folder}"
+        self.bucket.files.create_dir(top, recursive=True)
+        for path in paths:
+            with (
+                path.open("rb") as source,
+                self.bucket.files.open_output_stream(
+                    f"{top}/{path.name}", compression=None
+                ) as target,
+            ):
+                shutil.copyfileobj(source, target, BLOCK_BYTES)
+        return f"{sql.EXTERNAL_STAGE}/{LOAD_FILES}/{folder}/"
+
+    def remove(self, folder: str) -> None:
+        """Removes a folder and what is in it."""
+        self.bucket.files.delete_dir(f"{self.bucket.root}/{LOAD_FILES}/{folder}")
+
+    def files(self) -> Iterator[tuple[str, datetime]]:
+        """The load id of each load file that is there, and when it was written."""
+        top = f"{self.bucket.root}/{LOAD_FILES}"
+        selector = fs.FileSelector(top, allow_not_found=True, recursive=True)
+        for info in self.bucket.files.get_file_info(selector):
+            if info.type == fs.FileType.File:
+                yield info.path[len(top) + 1 :].split("/")[0], info.mtime
+
+
+@contextmanager
+def open_store(
+    landing: Landing | Path | str, environ: Mapping[str, str] | None = None
+) -> Iterator[SnowflakeStore]:
+    """A store on a session of its own, logged in with the role LOADER.
+
+    Where the landing root is a bucket and the stage `raw.landing` shows it, load files
+    stay in that bucket; else they are uploaded to Snowflake.
+    """
+    root = open_landing(landing)
+    with closing(connect("LOADER", environ)) as connection:
+        store = SnowflakeStore(connection)
+        if isinstance(root, Bucket) and store.shows(root):
+            store.stage = ExternalStage(root)
+        yield store
 
 
 @dataclass
@@ -107,7 +187,7 @@ class SnowflakeStore:
     statements: int = 0
 
     def __post_init__(self) -> None:
-        self.stage = InternalStage(self)
+        self.stage: _Stage = InternalStage(self)
         self._is_prepared = False
         self._is_tidy = False
 
@@ -116,7 +196,24 @@ class SnowflakeStore:
         self.statements += 1
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
+            self._names = [column.name for column in cursor.description or ()]
             return cursor.fetchall()
+
+    def shows(self, bucket: Bucket) -> bool:
+        """Whether the stage `raw.landing` shows a bucket.
+
+        Raises `LandingError` where it shows another one.
+        """
+        rows = self.run(sql.SHOW_EXTERNAL_STAGE)
+        if not rows:
+            return False
+        url = rows[0][self._names.index("url")].rstrip("/")
+        if _location(url) != _location(bucket.address):
+            raise LandingError(
+                f"ACSR_LANDING is {bucket.address}, but the stage {sql.EXTERNAL_STAGE} "
+                f"shows {url}: set the one to what the other is, or drop the stage"
+            )
+        return True
 
     def create_raw_tables(self) -> None:
         """Creates whatever is absent, so that dbt always finds its sources."""
@@ -141,10 +238,7 @@ class SnowflakeStore:
         if not {"LOAD_HISTORY", "REJECTED_RECORDS"} <= tables:
             return Known()
         rows = self.run(sql.KNOWN, UNREADABLE_FILE, feed)
-        return Known(
-            contents={row[0] for row in rows},
-            unreadable={row[0]: Earlier(*row[1:5]) for row in rows if row[-1]},
-        )
+        return known_from(rows)
 
     def replayable(self, feed: str) -> dict[str, Earlier]:
         """Files with rejected records, by content: what a replay reads again."""
@@ -207,7 +301,12 @@ class SnowflakeStore:
         with tempfile.TemporaryDirectory() as scratch:
             files = write_load_files(feed, batch, Path(scratch))
             place = self.stage.put(files.paths, folder)
-        copied = self.run(sql.COPY.format(place=place))
+        try:
+            purge = str(self.stage.purge).lower()
+            copied = self.run(sql.COPY.format(place=place, purge=purge))
+        finally:
+            if not self.stage.purge:
+                self.stage.remove(folder)
         lines = sum(row[3] for row in copied if len(row) > 3)
         if lines != files.lines:
             raise CopyError(
@@ -236,7 +335,7 @@ class SnowflakeStore:
             return
         self._is_tidy = True
         newest: dict[str, datetime] = {}
-        for load_id, modified in self.stage.folders():
+        for load_id, modified in self.stage.files():
             newest[load_id] = max(modified, newest.get(load_id, modified))
         before = datetime.now(UTC) - LEFT_OVER_AFTER
         for load_id, modified in newest.items():
@@ -278,6 +377,18 @@ def _require_safe(load_id: str) -> None:
         raise ValueError(
             f"load id {load_id!r} is not made of letters, digits, '-' and '_' alone"
         )
+
+
+def _location(address: str) -> tuple[str, ...]:
+    """Where an address leads, however the cloud's tools spell its kind."""
+    parts = urlsplit(address)
+    host, path = parts.netloc, parts.path.strip("/")
+    if parts.scheme in ("abfs", "abfss"):  # container@account, then the path
+        container, _, account = host.partition("@")
+        return "azure", account.split(".")[0], f"{container}/{path}".strip("/")
+    if parts.scheme == "azure":
+        return "azure", host.split(".")[0], path
+    return {"gcs": "gs"}.get(parts.scheme, parts.scheme), host, path
 
 
 def _utc_now() -> str:
