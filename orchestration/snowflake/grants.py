@@ -16,6 +16,7 @@ DRAFT = "MARTS_NEXT"
 PREVIOUS = "MARTS_PREVIOUS"
 PUBLIC = "PUBLIC"
 SHOWN_LINES = 20
+EVERYWHERE = ("ROLE", "ACCOUNT")  # kinds that lead to rights on anything
 
 # kinds of subjects that stand for many objects at once
 TABLES, FUTURE_TABLES, OBJECTS = "tables", "future tables", "objects"
@@ -62,12 +63,11 @@ class Right:
             return False
         if (grant.grantee, grant.privilege) != (self.role, self.privilege):
             return False
-        if self.kind in (TABLES, FUTURE_TABLES):
-            if grant.is_future and self.kind != FUTURE_TABLES:
-                return False
-            return grant.kind == "TABLE" and grant.name.startswith(f"{self.name}.")
         if grant.is_future:
-            return False
+            wanted = (FUTURE_TABLES, "TABLE", self.name)
+            return (self.kind, grant.kind, grant.name) == wanted
+        if self.kind in (TABLES, FUTURE_TABLES):
+            return grant.kind == "TABLE" and grant.name.startswith(f"{self.name}.")
         if self.kind == OBJECTS:
             return grant.name.startswith(f"{self.name}.")
         return (grant.kind, grant.name) == (self.kind.upper(), self.name)
@@ -78,7 +78,10 @@ class Right:
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """A grant in force. `kind` is SCHEMA, TABLE, ROLE, ...; names are in full."""
+    """A grant in force. `kind` is SCHEMA, TABLE, ROLE, ...; names are in full.
+
+    A future grant has the name of the schema or database whose objects will get it.
+    """
 
     grantee: str
     privilege: str
@@ -184,11 +187,11 @@ def read(
 ) -> set[Grant]:
     """The grants in force on all that the matrix names, asked by role and by object.
 
-    Raises GrantsError where any of it cannot be read. Users who hold a role are not
-    looked at: who works here is not for a matrix of roles to say.
+    What its roles may do in other databases is not looked at, nor which users hold
+    them. Raises GrantsError where anything cannot be read.
     """
     roles = [right.name for right in rights if right.kind == "role"]
-    ours = {right.name for right in rights} | set(roles)
+    ours = {right.name for right in rights}
     found: set[Grant] = set()
     for statement in _questions(rights, roles, databases, schema, tables):
         found.update(_asked(cursor, statement))
@@ -196,7 +199,10 @@ def read(
         grant
         for grant in found
         if (grant.grantee_kind, grant.kind) != ("USER", "ROLE")
-        and (grant.grantee in roles or _is_within(grant.name, ours))
+        and (
+            _is_within(grant.name, ours)
+            or (grant.grantee in roles and grant.kind in EVERYWHERE)
+        )
     }
 
 
@@ -275,7 +281,7 @@ def _grant(row: Mapping[str, Any]) -> Grant:
         grantee=row["grantee_name"],
         privilege=row["privilege"],
         kind=kind.replace("_", " "),
-        name=row["name"].replace('"', ""),
+        name=row["name"].partition(".<")[0].replace('"', ""),
         grantee_kind=row["grant_to"] if is_future else row["granted_to"],
         is_future=is_future,
         can_be_passed_on=row["privilege"] != "OWNERSHIP"
