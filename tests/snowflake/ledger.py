@@ -60,13 +60,9 @@ class Scope:
             part[1:-1] if part.startswith('"') else part.upper()
             for part in re.findall(r'"[^"]+"|[\w$]+', name)
         ]
-        missing = PARTS.get(kind, 1) - len(parts)
+        missing = max(0, PARTS.get(kind, 1) - len(parts))
         around = [self.database or "", self.schema or ""]
-        if PARTS.get(kind, 1) == 2:
-            around = around[:1]
-        return ".".join(
-            [*around[len(around) - missing :], *parts] if missing else parts
-        )
+        return ".".join([*around[:missing], *parts])
 
 
 @dataclass
