@@ -113,10 +113,14 @@
 {%- endmacro %}
 
 {% macro snowflake__id_of(value) -%}
-    iff(
-        typeof({{ value }}) in ('VARCHAR', 'INTEGER'),
-        nullif(trim(cast({{ value }} as varchar)), ''),
-        null
+    nullif(
+        trim(
+            case typeof({{ value }})
+                when 'VARCHAR' then as_varchar({{ value }})
+                when 'INTEGER' then cast({{ value }} as varchar)
+            end
+        ),
+        ''
     )
 {%- endmacro %}
 
@@ -133,7 +137,10 @@
 {%- endmacro %}
 
 {% macro snowflake__number_of(value) -%}
-    iff(typeof({{ value }}) in ('INTEGER', 'DECIMAL', 'DOUBLE'), as_double({{ value }}), null)
+    case
+        when typeof({{ value }}) in ('INTEGER', 'DECIMAL', 'DOUBLE')
+            then cast({{ value }} as double)
+    end
 {%- endmacro %}
 
 
@@ -150,11 +157,14 @@
 {%- endmacro %}
 
 {% macro snowflake__integer_of(value) -%}
-    iff(
-        typeof({{ value }}) = 'INTEGER',
-        try_cast(cast({{ value }} as varchar) as bigint),
-        null
-    )
+    {#- a bigint of Snowflake has 38 digits; through text, as variants are cast strictly -#}
+    {%- set number = 'try_cast(cast(' ~ value ~ ' as varchar) as number(38, 0))' -%}
+    case
+        when
+            typeof({{ value }}) = 'INTEGER'
+            and {{ number }} between -9223372036854775808 and 9223372036854775807
+            then {{ number }}
+    end
 {%- endmacro %}
 
 
@@ -167,5 +177,5 @@
 {%- endmacro %}
 
 {% macro snowflake__flag_of(value) -%}
-    iff(typeof({{ value }}) = 'BOOLEAN', as_boolean({{ value }}), null)
+    as_boolean({{ value }})
 {%- endmacro %}
