@@ -136,9 +136,7 @@ class _Publishing:
                 f"{MARTS}.{LEDGER_TABLE} is this project's own record of publications; "
                 "give the model another name"
             )
-        self.cursor.execute(
-            f"create or replace transient schema {self.draft} {_SCHEMA}"
-        )
+        self._renew_schema(self.draft)
         for name in sorted(held):
             self.cursor.execute(
                 f"create transient table {self.draft}.{_name(name)} "
@@ -147,8 +145,9 @@ class _Publishing:
         counts = _counts(self.cursor, f"{self.databases.warehouse}.{MARTS}", held)
         return {name.lower(): count for name, count in sorted(counts.items())}
 
-    def _create_schema(self, name: str) -> None:
-        self.cursor.execute(f"create or replace transient schema {name} {_SCHEMA}")
+    def _renew_schema(self, name: str) -> None:
+        self.cursor.execute(f"drop schema if exists {name}")
+        self.cursor.execute(f"create transient schema {name} {_SCHEMA}")
 
     def newest_event(self) -> datetime | None:
         """The time of the newest record that was ever loaded."""
@@ -242,9 +241,7 @@ class _Publishing:
             for right in self.rules.rights:
                 if right.name == self.marts and right.privilege != "OWNERSHIP":
                     self.cursor.execute(_revocation(right, self.draft))
-            self.cursor.execute(
-                f"create or replace transient schema {previous} {_SCHEMA}"
-            )
+            self._renew_schema(previous)
             self.cursor.execute(f"alter schema {self.draft} swap with {previous}")
             self.cursor.execute(f"drop schema {self.draft}")
         except Exception:
@@ -274,10 +271,11 @@ def check(cursor: Any, databases: Databases) -> None:  # noqa: ANN401
 
 def _relations(cursor: Any, database: str, schema: str) -> dict[str, str]:  # noqa: ANN401
     """Tables and views of a schema, with their kinds; none where there is no schema."""
+    known = f"{database}.information_schema"
     cursor.execute(
-        f"select table_name, table_type from {database}.information_schema.tables "
-        "where table_schema = ? order by table_name",
-        [schema],
+        f"select table_name, table_type from {known}.tables where table_schema = ? "
+        f"union select table_name, 'VIEW' from {known}.views where table_schema = ?",
+        [schema, schema],
     )
     return dict(cursor.fetchall())
 
