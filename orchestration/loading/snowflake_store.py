@@ -234,9 +234,10 @@ class SnowflakeStore:
 
     def find_known(self, feed: str) -> Known:
         """The contents that a feed's history holds; none where nothing ever loaded."""
-        tables = {table for (table,) in self.run(sql.TABLES_THERE)}
-        if not {"LOAD_HISTORY", "REJECTED_RECORDS"} <= tables:
-            return Known()
+        if not self._is_prepared:
+            tables = {table for (table,) in self.run(sql.TABLES_THERE)}
+            if not {"LOAD_HISTORY", "REJECTED_RECORDS"} <= tables:
+                return Known()
         rows = self.run(sql.KNOWN, UNREADABLE_FILE, feed)
         return known_from(rows)
 
@@ -349,10 +350,10 @@ class SnowflakeStore:
         self.run("begin transaction")
         try:
             yield
+            self.run("commit")
         except BaseException:
             self.run("rollback")
             raise
-        self.run("commit")
 
 
 def _last_of_each_content(batch: Sequence[Waiting]) -> dict[int, Waiting]:
