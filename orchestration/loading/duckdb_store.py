@@ -23,6 +23,7 @@ from orchestration.loading.warehouse import (
     Load,
     Outcome,
     Waiting,
+    known_from,
     raw_tables,
 )
 
@@ -113,17 +114,15 @@ def find_known(connection: duckdb.DuckDBPyConnection, feed: str) -> Known:
         return Known()
     rows = connection.execute(
         "select history.content_sha256, history.path, history.load_id, "
-        "history.loaded, history.replaced, rejects.path is not null "
+        "history.loaded, history.replaced, history.bytes, history.started_at, "
+        "rejects.path is not null "
         "from raw.load_history as history left join raw.rejected_records as rejects "
         "on rejects.feed = history.feed and rejects.path = history.path "
         "and rejects.load_id = history.load_id and rejects.reason = ? "
-        "where history.feed = ?",
+        "where history.feed = ? order by history.started_at",
         [UNREADABLE_FILE, feed],
     ).fetchall()
-    return Known(
-        contents={row[0] for row in rows},
-        unreadable={row[0]: Earlier(*row[1:5]) for row in rows if row[5]},
-    )
+    return known_from(rows)
 
 
 def replayable(connection: duckdb.DuckDBPyConnection, feed: str) -> dict[str, Earlier]:

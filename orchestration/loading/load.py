@@ -17,14 +17,9 @@ from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
 from orchestration.loading.faults import UnreadableFileError
-from orchestration.loading.files import (
-    ChangedFileError,
-    LandedFile,
-    examine,
-    shown_name,
-    walk_feed,
-)
+from orchestration.loading.files import ChangedFileError, LandedFile
 from orchestration.loading.json_lines import read_json_lines, read_parquet
+from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
 from orchestration.loading.servicenow import read_servicenow
@@ -45,11 +40,12 @@ PROGRESS_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 Warehouse = Path | str | duckdb.DuckDBPyConnection | RawStore
+LandingRoot = Landing | Path | str
 Progress = Callable[[str], None]
 
 
 def load_all(
-    landing: Path,
+    landing: LandingRoot,
     warehouse: Warehouse,
     settings: LoadSettings,
     load_id: str,
@@ -66,6 +62,7 @@ def load_all(
     records are read once more: after a fix their records load, the rest stays.
     """
     report = LoadReport(load_id)
+    landing = open_landing(landing)
     with connected(warehouse) as store:
         store.create_raw_tables()
         for feed in feeds if feeds is not None else FEEDS:
@@ -84,7 +81,7 @@ def load_all(
 
 def load_feed(
     feed: str,
-    landing: Path,
+    landing: LandingRoot,
     warehouse: Warehouse,
     settings: LoadSettings,
     load_id: str,
@@ -102,7 +99,7 @@ def load_feed(
         store.create_raw_tables()
         run = _FeedLoad(
             feed=FEEDS[feed],
-            landing=landing,
+            landing=open_landing(landing),
             store=store,
             context=Context(settings, latest_allowed(now)),
             load=Load(load_id, _utc_now()),
@@ -113,19 +110,29 @@ def load_feed(
         return run.run()
 
 
-def list_new_files(feed: str, landing: Path, warehouse: Warehouse) -> list[LandedFile]:
-    """Files that a load would read now: those whose content is not in history."""
+def list_new_files(
+    feed: str, landing: LandingRoot, warehouse: Warehouse
+) -> list[LandedFile]:
+    """Files that a load would read now: those whose content is not in history.
+
+    The `path` of a bucket's file is where it was while it was looked at.
+    """
+    root = open_landing(landing)
     with connected(warehouse, read_only=True) as store:
         known = store.find_known(feed)
     new: list[LandedFile] = []
-    for path in walk_feed(landing, feed):
-        try:
-            file = examine(path, landing)
-        except OSError:
-            continue
-        if not known.has(file):
-            known.contents.add(file.sha256)
-            new.append(file)
+    with tempfile.TemporaryDirectory() as scratch:
+        for listed in root.walk(feed):
+            if known.unchanged(listed):
+                continue
+            try:
+                with root.fetched(listed, Path(scratch)) as file:
+                    is_known = known.has(file)
+            except OSError:
+                continue
+            if not is_known:
+                known.contents.add(file.sha256)
+                new.append(file)
     return new
 
 
@@ -175,7 +182,7 @@ class _FeedLoad:
     """One feed's files on their way: a batch shares one look at the table."""
 
     feed: Feed
-    landing: Path
+    landing: Landing
     store: RawStore
     context: Context
     load: Load
@@ -189,13 +196,13 @@ class _FeedLoad:
         self.report = FeedReport(self.feed.name)
         self.known = self.store.find_known(self.feed.name)
         self.known.contents -= self.earlier.keys()
-        paths = walk_feed(self.landing, self.feed.name)
-        for number, path in enumerate(paths, start=1):
-            self._take(path)
+        found = self.landing.walk(self.feed.name)
+        for number, listed in enumerate(found, start=1):
+            self._take(listed)
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 self.progress(
-                    f"{self.feed.name}: file {number:,} of {len(paths):,}, "
+                    f"{self.feed.name}: file {number:,} of {len(found):,}, "
                     f"{self.report.records:,} records"
                 )
         self._flush()
@@ -203,24 +210,38 @@ class _FeedLoad:
         self.report.seconds = time.monotonic() - begun
         return self.report
 
-    def _take(self, path: Path) -> None:
+    def _take(self, listed: Listed) -> None:
         """Stages a file; whatever is wrong with it stays its own affair."""
         started_at = _utc_now()
-        name = shown_name(path, self.landing)
+        if sha256 := self.known.unchanged(listed):
+            self.report.files.append(FileReport(listed.name, "known", sha256))
+            return
         try:
-            file = examine(path, self.landing)
-            if self.known.has(file):
-                self.report.files.append(FileReport(name, "known", file.sha256))
-                return
-            staged = stage(self.feed, file, lambda: self._records(file), self.scratch)
+            with self.landing.fetched(listed, self.scratch) as file:
+                staged = self._staged(file)
         except (OSError, ChangedFileError) as problem:
-            self.report.files.append(FileReport(name, "skipped", problem=str(problem)))
-            return
+            self._skip(listed.name, str(problem))
         except Exception as problem:
-            logger.exception("validation of %r failed", name)
+            logger.exception("validation of %r failed", listed.name)
             text = f"{type(problem).__name__}: {problem}; a fault of the loader itself"
-            self.report.files.append(FileReport(name, "skipped", problem=text))
-            return
+            self._skip(listed.name, text)
+        else:
+            if staged is None:
+                self.report.files.append(FileReport(file.name, "known", file.sha256))
+            else:
+                self._append(staged, started_at)
+
+    def _staged(self, file: LandedFile) -> StagedFile | None:
+        if self.known.has(file):
+            return None
+        return stage(self.feed, file, lambda: self._records(file), self.scratch)
+
+    def _skip(self, name: str, problem: str) -> None:
+        self.report.files.append(FileReport(name, "skipped", problem=problem))
+
+    def _append(self, staged: StagedFile, started_at: datetime) -> None:
+        """Adds a file to the batch, which is committed once it is large enough."""
+        file = staged.file
         self._remember(file, staged)
         is_large = len(staged.tables) > 1
         if is_large:  # it is committed alone, after all before it
@@ -272,7 +293,11 @@ class _FeedLoad:
         for waiting, outcome in zip(batch, outcomes, strict=True):
             self._tell(waiting.staged, outcome)
 
-    def _tell(self, staged: StagedFile, outcome: Outcome) -> None:
+    def _tell(self, staged: StagedFile, outcome: Outcome | None) -> None:
+        if outcome is None:
+            file = staged.file
+            self.report.files.append(FileReport(file.name, "known", file.sha256))
+            return
         file = staged.file
         self.report.files.append(
             FileReport(

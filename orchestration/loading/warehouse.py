@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.files import LandedFile
+from orchestration.loading.landings import Listed
 from orchestration.loading.staging import StagedFile
+
+CLOCK_SKEW = timedelta(seconds=5)  # between a bucket's clock and the loader's
 
 Columns = tuple[tuple[str, str], ...]
 
@@ -94,6 +97,15 @@ class Earlier:
         )
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """The content that a path had when its last load began (UTC, without zone)."""
+
+    sha256: str
+    bytes: int
+    started_at: datetime
+
+
 @dataclass
 class Known:
     """What a feed has loaded, by content.
@@ -104,6 +116,17 @@ class Known:
 
     contents: set[str] = field(default_factory=set)
     unreadable: dict[str, Earlier] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+
+    def unchanged(self, listed: Listed) -> str | None:
+        """The content of a listed file that was not written since it was read."""
+        stamp = self.stamps.get(listed.name)
+        if listed.modified is None or stamp is None or listed.bytes != stamp.bytes:
+            return None
+        written = listed.modified.astimezone(UTC).replace(tzinfo=None)
+        if written + CLOCK_SKEW > stamp.started_at:
+            return None
+        return stamp.sha256 if stamp.sha256 in self.contents else None
 
     def has(self, file: LandedFile) -> bool:
         """Whether there is nothing new in a file."""
@@ -115,6 +138,20 @@ class Known:
         if earlier is None or container(earlier.path) == container(file.name):
             return None
         return earlier
+
+
+def known_from(rows: Iterable[Sequence[object]]) -> Known:
+    """What history rows say, the latest last.
+
+    A row: content, path, load id, loaded, replaced, bytes, start, is unreadable.
+    """
+    known = Known()
+    for sha256, path, load_id, loaded, replaced, size, started_at, unreadable in rows:
+        known.contents.add(sha256)
+        known.stamps[path] = Stamp(sha256, size, started_at)
+        if unreadable:
+            known.unreadable[sha256] = Earlier(path, load_id, loaded, replaced)
+    return known
 
 
 @dataclass(frozen=True)

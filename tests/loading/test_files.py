@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from orchestration.loading import containers, list_new_files, load
+from orchestration.loading import containers, landings, list_new_files
 from orchestration.loading.files import ChangedFileError, unchanged_blocks, walk_feed
 from orchestration.loading.lines import MAX_LINE_BYTES, split_lines
 from tests.loading.support import EVENT, Landing
@@ -253,7 +253,9 @@ def test_a_file_that_vanishes_is_reported_and_left_to_the_next_load(
     gone = landing.put("agent_events/gone.jsonl", LINE)
     landing.put("agent_events/here.jsonl", LINE.replace(b"e1", b"e2"))
     listed = walk_feed(landing.root, "agent_events")
-    monkeypatch.setattr(load, "walk_feed", lambda _, feed: listed * (feed in str(gone)))
+    monkeypatch.setattr(
+        landings, "walk_feed", lambda _, feed: listed * (feed in str(gone))
+    )
     gone.unlink()
     report = landing.load()
     assert [file.path for file in report.skipped] == ["agent_events/gone.jsonl"]
@@ -269,7 +271,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_load(
     path.write_bytes(LINE * 2)
     with pytest.raises(ChangedFileError):
         list(unchanged_blocks(file))
-    monkeypatch.setattr(load, "examine", lambda *_: file)
+    monkeypatch.setattr(landings, "examine", lambda *_: file)
     report = landing.load()
     assert "changed" in report.skipped[0].problem
     assert landing.content("agent_events") == []

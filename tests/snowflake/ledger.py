@@ -80,6 +80,7 @@ class Ledger:
     # (table, column) -> policy; (kind, object) -> tag = value
     masked: dict[tuple[str, str], str] = field(default_factory=dict)
     tagged: dict[tuple[str, str], str] = field(default_factory=dict)
+    by_tag: set[tuple[str, str]] = field(default_factory=set)  # (tag, policy)
 
     # -- what fakesnow cannot run at all ------------------------------------------
 
@@ -214,6 +215,36 @@ class Ledger:
         if not (taken and match["unless"]):
             self.policies[name] = match["body"].strip()
 
+    def _alter_policy(self, match: re.Match[str], scope: Scope) -> None:
+        name = scope.qualified("MASKING POLICY", match["name"])
+        if name not in self.policies:
+            raise RefusedError(
+                f"Masking policy {name} does not exist or not authorized."
+            )
+        self.policies[name] = match["body"].strip()
+
+    def _mask_by_tag(self, match: re.Match[str], scope: Scope) -> None:
+        tag = scope.qualified("TAG", match["name"])
+        for name in re.findall(rf"(?i)masking\s+policy\s+({NAME})", match["policies"]):
+            policy = scope.qualified("MASKING POLICY", name)
+            if policy not in self.policies:
+                raise RefusedError(
+                    f"Masking policy {policy} does not exist or not authorized."
+                )
+            self.by_tag.add((tag, policy))
+
+    def _get_tags(self, match: re.Match[str], scope: Scope) -> Rows:
+        """SYSTEM$GET_TAG of columns, as many as the query asks for."""
+        asked = re.findall(
+            r"(?i)system\$get_tag\('([^']+)',\s*'([^']+)',\s*'column'\)", match.string
+        )
+        values = []
+        for tag, address in asked:
+            given = self.tagged.get(("COLUMN", address.upper()), "")
+            said = re.match(rf"(?i){re.escape(tag)}\s*=\s*'([^']*)'", given)
+            values.append(said[1] if said else None)
+        return Rows(tuple(f"c{n}" for n in range(len(asked))), [tuple(values)])
+
     def _drop_policy(self, match: re.Match[str], scope: Scope) -> None:
         name = scope.qualified("MASKING POLICY", match["name"])
         if name in self.masked.values():
@@ -264,6 +295,9 @@ class Ledger:
             known = any((it.granted_on, it.name) == (kind, name) for it in self.grants)
             if match["replace"] or not known:
                 self._created(kind, name, scope.role)
+            if kind == "TABLE" and (source := _CLONED.search(statement)):
+                origin = scope.qualified("TABLE", source["name"])
+                self._cloned(origin, name, with_grants=bool(source["grants"]))
         elif match := _DROPPED.match(statement):
             kind = match["kind"].upper()
             self._forget(kind, scope.qualified(kind, match["name"]))
@@ -282,6 +316,21 @@ class Ledger:
                     Grant(future.privilege, kind, name, "ROLE", future.grantee)
                 )
 
+    def _cloned(self, origin: str, name: str, *, with_grants: bool) -> None:
+        """A clone has the tags of its origin, and its grants if they are asked for."""
+        self.tagged |= {
+            (kind, name + where[len(origin) :]): tags
+            for (kind, where), tags in self.tagged.items()
+            if kind == "COLUMN" and where.startswith(f"{origin}.")
+        }
+        if with_grants:
+            self.grants |= {
+                grant._replace(name=name)
+                for grant in self.grants
+                if (grant.granted_on, grant.name) == ("TABLE", origin)
+                and grant.privilege != "OWNERSHIP"
+            }
+
     def _forget(self, kind: str, name: str) -> None:
         """A dropped object takes its grants with it, and those of all that it held."""
         within = f"{name}."
@@ -290,6 +339,11 @@ class Ledger:
             for grant in self.grants
             if (grant.granted_on, grant.name) != (kind, name)
             and not (kind in ("SCHEMA", "DATABASE") and grant.name.startswith(within))
+        }
+        self.tagged = {
+            (tagged, where): tags
+            for (tagged, where), tags in self.tagged.items()
+            if where != name and not where.startswith(within)
         }
         if kind in RELATIONS:
             self.masked = {
@@ -323,6 +377,9 @@ class Ledger:
             (renamed(table), column): policy
             for (table, column), policy in self.masked.items()
         }
+        self.tagged = {
+            (kind, renamed(where)): tags for (kind, where), tags in self.tagged.items()
+        }
 
     # -- names ----------------------------------------------------------------------
 
@@ -342,7 +399,7 @@ class Rows(NamedTuple):
     """A small result: column names, lower case as SHOW gives them, and texts."""
 
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[str | None, ...]]
 
     def as_sql(self) -> str:
         """A query that gives these rows, in Snowflake's SQL."""
@@ -352,11 +409,15 @@ class Rows(NamedTuple):
         return " union all ".join(
             "select "
             + ", ".join(
-                f"'{value.replace(chr(39), chr(39) * 2)}' as \"{name}\""
+                f'{_literal(value)} as "{name}"'
                 for name, value in zip(self.columns, row, strict=True)
             )
             for row in self.rows
         )
+
+
+def _literal(value: str | None) -> str:
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 SUCCESS = Rows(("status",), [("Statement executed successfully.",)])
@@ -418,6 +479,7 @@ _CREATED = _pattern(
     r"(?:(?:local|global|transient|temp|temporary|secure|recursive) )*"
     rf"(?P<kind>table|view|schema|database|stage|file format) {_IF}(?P<name>NAME)"
 )
+_CLONED = _pattern(r"\bclone (?P<name>NAME)(?P<grants> copy grants)?")
 _DROPPED = _pattern(rf"drop (?P<kind>table|view|schema|database) {_IF}(?P<name>NAME)")
 _ANSWERED = tuple(
     (_pattern(text), method)
@@ -465,6 +527,15 @@ _ANSWERED = tuple(
             r"set tag (?P<tags>.+)",
             "_tag",
         ),
+        (
+            r"alter masking policy (?P<name>NAME) set body_?->(?P<body>.+)",
+            "_alter_policy",
+        ),
+        (
+            r"alter tag (?P<name>NAME) set (?P<policies>masking policy .+)",
+            "_mask_by_tag",
+        ),
+        (r"select system\$get_tag\b.+", "_get_tags"),
         (r"show masking policies\b", "_show_policies"),
         (
             r"select .+ from table_?\((?:NAME\.)?policy_references\b",

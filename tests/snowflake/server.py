@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from functools import wraps
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import duckdb
@@ -25,6 +26,7 @@ from fakesnow import info_schema, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.fakes import FakeSnowflakeConnection
 from fakesnow.instance import FakeSnow
+from fakesnow.transforms import stage
 from snowflake.connector.errors import Error as SnowflakeError
 from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
@@ -165,6 +167,25 @@ def execute(
 FakeSnowflakeCursor.execute = execute
 
 
+# 10. REMOVE takes away the files of an internal stage whose path begins as it says.
+#     Hides nothing.
+_REMOVE = re.compile(rf"(?is)\s*(?:remove|rm)\s+@(?P<name>{NAME})(?P<path>/[\w./-]*)?")
+
+
+def _remove(scope: Scope, match: re.Match[str]) -> None:
+    root = Path(stage.internal_dir(scope.qualified("STAGE", match["name"])))
+    beginning = str(root / (match["path"] or "").lstrip("/"))
+    for path in root.rglob("*"):
+        if path.is_file() and f"{path}/".startswith(beginning):
+            path.unlink()
+
+
+# 11. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
+#     which the ledger reads. Hides that owners of tables cannot grant in such a schema.
+_MANAGED = re.compile(r"(?i)\s+with\s+managed\s+access\b")
+_COPY_GRANTS = re.compile(rf"(?i)(\bclone\s+{NAME})\s+copy\s+grants\b")
+
+
 def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
     session = self._conn
     if match := _USE_ROLE.match(bare):
@@ -180,6 +201,9 @@ def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
         return Rows(("key", "value"), [(name, value)]).as_sql()
     if _TAKEN.match(bare):
         return SUCCESS.as_sql()
+    if match := _REMOVE.fullmatch(bare):
+        _remove(scope, match)
+        return SUCCESS.as_sql()
     if match := _SWAP.match(bare):
         first, second = (
             scope.qualified("SCHEMA", match[it]) for it in ("first", "second")
@@ -193,6 +217,7 @@ def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
 
 def _mended(command: str, session: FakeSnowflakeConnection) -> str:
     command = re.sub(r"(?i)\bcurrent_role\(\)", f"'{session.role}'", command)
+    command = _COPY_GRANTS.sub(r"\1", _MANAGED.sub("", command))
     return _TEMPORARY.sub(r"\1", command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 import snowflake.connector
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import SnowflakeConnection
 
 from orchestration import project
@@ -71,6 +74,42 @@ class Server:
             return rows
 
 
+def write_key(path: Path) -> Path:
+    """Writes a throw-away private key; the server takes any."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+@contextmanager
+def running_server(key: Path, log: Path) -> Iterator[Server]:
+    """The server, listening: it binds its port before it says which one."""
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.snowflake.server"],
+            cwd=project.ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        said = process.stdout.readline().split()
+        assert said[:2] == ["listening", "on"], log.read_text()
+        server = Server(int(said[2]), key)
+        assert server.run("select 1") == [(1,)], log.read_text()
+        yield server
+        process.stdin.close()
+        process.wait(timeout=30)
+
+
 def snowflake_dbt(
     server: Server,
     home: Path,
@@ -78,6 +117,7 @@ def snowflake_dbt(
     database: str = "ACSR",
     as_of: str = AS_OF,
     environment: Mapping[str, str] | None = None,
+    seconds: float = DBT_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Runs dbt on the Snowflake target; `home` takes all that it leaves.
 
@@ -99,5 +139,5 @@ def snowflake_dbt(
         capture_output=True,
         text=True,
         check=False,
-        timeout=DBT_SECONDS,
+        timeout=seconds,
     )

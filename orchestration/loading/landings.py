@@ -1,0 +1,166 @@
+"""Where files land: a folder, or a bucket that is read by its address.
+
+A bucket's files are listed and fetched one by one into scratch, where they are hashed
+and validated like any other file. Credentials are those that the cloud's own tools
+find in the environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from orchestration import project
+from orchestration.loading.files import (
+    BLOCK_BYTES,
+    STILL_WRITTEN,
+    LandedFile,
+    examine,
+    shown_name,
+    walk_feed,
+)
+
+
+class LandingError(project.ProjectError):
+    """A landing root that cannot be read; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A finished file as a listing shows it.
+
+    A bucket says of each object how large it is and when it was last written (with
+    zone), so that what was read before need not be fetched again.
+    """
+
+    name: str  # relative to the landing root, for people and tables
+    place: Path | str
+    bytes: int | None = None
+    modified: datetime | None = None
+
+
+class Landing(Protocol):
+    """A landing root: what there is of a feed, and each file's bytes."""
+
+    def walk(self, feed: str) -> list[Listed]:
+        """All finished files of a feed, by name."""
+
+    def fetched(
+        self, listed: Listed, scratch: Path
+    ) -> AbstractContextManager[LandedFile]:
+        """A file on this machine, hashed; raises OSError where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A landing root on this machine, whose files are always read anew."""
+
+    root: Path
+
+    def walk(self, feed: str) -> list[Listed]:
+        """All finished files of a feed, by name."""
+        return [
+            Listed(shown_name(path, self.root), path)
+            for path in walk_feed(self.root, feed)
+        ]
+
+    @contextmanager
+    def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
+        """A file where it lies, hashed."""
+        yield examine(Path(listed.place), self.root)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A landing root at an address such as `s3://bucket/prefix`."""
+
+    address: str
+    files: fs.FileSystem
+    root: str
+
+    def walk(self, feed: str) -> list[Listed]:
+        """All finished files of a feed, by name.
+
+        Left alone: what begins with `.` or `_`, `.tmp` and `.part`, as in a folder.
+        """
+        top = f"{self.root}/{feed}"
+        try:
+            found = self.files.get_file_info(
+                fs.FileSelector(top, allow_not_found=True, recursive=True)
+            )
+        except (OSError, pa.ArrowException) as problem:
+            raise LandingError(
+                f"{self.address} cannot be listed ({problem}): check ACSR_LANDING and "
+                "the credentials of the cloud's own tools"
+            ) from problem
+        listed = [
+            Listed(info.path[len(self.root) + 1 :], info.path, info.size, info.mtime)
+            for info in found
+            if info.type == fs.FileType.File
+            and _is_finished(info.path[len(top) + 1 :].split("/"))
+        ]
+        return sorted(listed, key=lambda entry: entry.name.encode())
+
+    @contextmanager
+    def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
+        """A copy of an object, hashed as it came in, and removed afterwards."""
+        copy = scratch / "fetched"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with (
+                self.files.open_input_stream(
+                    str(listed.place), compression=None
+                ) as source,
+                copy.open("wb") as target,
+            ):
+                while block := source.read(BLOCK_BYTES):
+                    digest.update(block)
+                    size += target.write(block)
+            yield LandedFile(copy, listed.name, digest.hexdigest(), size)
+        finally:
+            copy.unlink(missing_ok=True)
+
+
+def _is_finished(parts: list[str]) -> bool:
+    if any(part.startswith((".", "_")) for part in parts):
+        return False
+    return not parts[-1].lower().endswith(STILL_WRITTEN)
+
+
+def open_landing(landing: Landing | Path | str) -> Landing:
+    """The landing root that a path or an address names."""
+    if isinstance(landing, str) and "://" in landing:
+        return _open_bucket(landing)
+    if isinstance(landing, Path | str):
+        return Folder(Path(landing))
+    return landing
+
+
+def _open_bucket(address: str) -> Bucket:
+    try:
+        files, root = fs.FileSystem.from_uri(address)
+    except (OSError, ValueError, pa.ArrowException) as problem:
+        raise LandingError(
+            f"{without_query(address)} cannot be opened ({problem}): a landing root "
+            "is a folder or an address such as s3://bucket/prefix, gs://bucket/prefix "
+            "or abfss://container@account.dfs.core.windows.net/prefix"
+        ) from problem
+    return Bucket(without_query(address), files, root.rstrip("/"))
+
+
+def without_query(address: str) -> str:
+    """An address as it may be shown: options after `?` and credentials stay out."""
+    parts = urlsplit(address)
+    host = parts.netloc
+    if parts.password is not None:
+        host = host.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}".rstrip("/")

@@ -1,0 +1,1 @@
+"""What only Snowflake needs: logging in to it."""
