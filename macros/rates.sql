@@ -34,3 +34,12 @@
 {% macro counted(condition, amount=1) -%}
     case when {{ condition }} then {{ amount }} else 0 end
 {%- endmacro %}
+
+
+{#
+    A sum of fractions that is the same to the last digit in whatever order rows come:
+    added up as decimals, to 12 places. Null where nothing is added.
+#}
+{% macro exact_sum(amount) -%}
+    cast(sum(cast({{ amount }} as decimal(38, 12))) as double)
+{%- endmacro %}

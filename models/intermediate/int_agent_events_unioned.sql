@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with
 
 events as (
@@ -28,18 +30,11 @@ named as (
 select
     -- keys and attributes
     * exclude (intent, known_intent),
-    {{ surrogate_key(['source_system', 'session_id']) }} as session_key,
     case
         when ticket_id is not null then {{ ticket_key('ticket_system', 'ticket_id') }}
     end as ticket_key,
     known_intent as intent,
 
     -- flags
-    {{ is_automation('actor_type') }} as is_automation,
-
-    -- order of events within the session
-    row_number() over (
-        partition by source_system, session_id
-        order by occurred_at, sequence nulls last, event_id
-    ) as event_number
+    {{ is_automation('actor_type') }} as is_automation
 from named

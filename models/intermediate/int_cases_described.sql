@@ -82,7 +82,8 @@ said_by_events as (
                 and coalesce(is_substantive, true)
             )
         ) > 0 as is_asked,
-        sum(case when action_type = 'llm_called' then cost_usd end) as model_cost_usd
+        {{ exact_sum("case when action_type = 'llm_called' then cost_usd end") }}
+            as model_cost_usd
     from agent_events
     group by all
 
@@ -111,12 +112,10 @@ said_by_ticket_events as (
         {{ last_stated('ticket_events.intent', event_order) }} as intent,
         {{ last_stated('ticket_events.tier', event_order) }} as tier,
         -- people's active work counts up to the closure
-        sum(
-            case
-                when ticket_events.occurred_at <= closures.resolved_at
-                    then ticket_events.handle_seconds
-            end
-        ) as human_active_seconds
+        {{ exact_sum(
+            'case when ticket_events.occurred_at <= closures.resolved_at'
+            ~ ' then ticket_events.handle_seconds end'
+        ) }} as human_active_seconds
     from ticket_events
     inner join closures
         on ticket_events.case_key = closures.case_key

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_node',
+    unique_key='case_key'
+) }}
+
 {#
     What each eligible case adds to the numerator (`…__n`) and denominator (`…__d`) of each
     KPI. This is the one place where KPIs are defined; all that follows adds up and divides.
@@ -7,7 +13,7 @@ with
 cases as (
 
     select * from {{ ref('fct_cases') }}
-    where is_eligible
+    where is_eligible and {{ touched('case_key') }}
 
 ),
 
@@ -18,7 +24,7 @@ checks as (
         count(*) as evaluated_checks,
         count_if(outcome = 'pass') as passed_checks
     from {{ ref('fct_policy_checks') }}
-    where is_required and is_evaluated
+    where is_required and is_evaluated and {{ touched('case_key') }}
     group by all
 
 ),
@@ -30,7 +36,7 @@ attempts as (
         count(*) as attempts,
         count_if(coalesce(outcome, 'unsaid') != 'success') as failed_attempts
     from {{ ref('fct_actions') }}
-    where is_automation
+    where is_automation and {{ touched('case_key') }}
     group by all
 
 ),
@@ -42,7 +48,7 @@ bound_actions as (
         logical_action_key,
         count_if(is_violation) as violations
     from {{ ref('fct_actions') }}
-    where is_automation and is_write
+    where is_automation and is_write and {{ touched('case_key') }}
     group by all
     having sum(binding_check_count) > 0
 
@@ -67,7 +73,11 @@ verdicts as (
         verdict,
         audit_weight
     from {{ ref('fct_audits') }}
-    where is_in_claim and verdict in ('violation', 'compliant') and case_key is not null
+    where
+        is_in_claim
+        and verdict in ('violation', 'compliant')
+        and case_key is not null
+        and {{ touched('case_key') }}
     qualify
         row_number() over (
             partition by case_key
@@ -87,9 +97,12 @@ surveys as (
         count(*) as sent_surveys,
         count_if(is_answered) as answered_surveys,
         count_if(is_favourable) as favourable_surveys,
-        sum(score_1_to_7) as score_sum
+        {{ exact_sum('score_1_to_7') }} as score_sum
     from {{ ref('fct_survey_responses') }}
-    where survey_type = 'ces' and case_key is not null
+    where
+        survey_type = 'ces'
+        and case_key is not null
+        and {{ touched('case_key') }}
     group by all
 
 ),
@@ -101,6 +114,7 @@ escalations as (
         count(*) as escalations,
         count_if(reason_code = 'unstated') as unstated_escalations
     from {{ ref('fct_escalations') }}
+    where {{ touched('case_key') }}
     group by all
 
 ),

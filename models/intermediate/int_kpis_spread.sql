@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 {#
     One row per measured case or survey behind the KPIs that are means: what medians,
     percentiles and intervals need beyond two sums.

@@ -25,6 +25,7 @@ records as (
         ticket_id,
         session_id
     from surveys
+    where {{ touched('response_key') }}
 
     union all
 
@@ -35,6 +36,7 @@ records as (
         ticket_id,
         session_id
     from audits
+    where {{ touched('audit_key') }}
 
 ),
 

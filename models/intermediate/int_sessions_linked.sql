@@ -16,6 +16,7 @@ ticket_events as (
 agent_events as (
 
     select * from {{ ref('int_agent_events_unioned') }}
+    where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
 
 ),
 

@@ -3,6 +3,7 @@ with
 events as (
 
     select * from {{ ref('int_agent_events_unioned') }}
+    where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
 
 ),
 

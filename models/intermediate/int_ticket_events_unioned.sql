@@ -3,8 +3,10 @@ with
 events as (
 
     select * from {{ ref('stg_ticket_events__events') }}
+    where {{ touched(ticket_key('ticket_system', 'ticket_id')) }}
     union all
     select * from {{ ref('stg_servicenow_incidents__events') }}
+    where {{ touched(ticket_key('ticket_system', 'ticket_id')) }}
 
 ),
 

@@ -12,11 +12,14 @@ ticket_events as (
         {{ ticket_key('ticket_system', 'merged_into_ticket_id') }} as next_ticket_key,
         ticket_id,
         merged_into_ticket_id,
-        event_type,
         occurred_at,
         event_id,
         source_system
     from {{ ref('stg_ticket_events__events') }}
+    where
+        event_type = 'merged'
+        and merged_into_ticket_id is not null
+        and {{ touched(ticket_key('ticket_system', 'ticket_id')) }}
 
 ),
 
@@ -28,7 +31,6 @@ merged_tickets as (
         ticket_id,
         merged_into_ticket_id as next_ticket_id
     from ticket_events
-    where event_type = 'merged' and merged_into_ticket_id is not null
     qualify
         row_number() over (
             partition by ticket_key

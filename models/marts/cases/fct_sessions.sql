@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_node',
+    unique_key='session_key'
+) }}
+
+{{ comes_after('int_nodes_touched') }}
 with
 
 sessions as (

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_day',
+    unique_key='opened_on'
+) }}
+
 with
 
 cases as (
@@ -18,7 +24,7 @@ cases as (
             else 6
         end as stopped_at_step
     from {{ ref('fct_cases') }}
-    where is_eligible and is_handled
+    where is_eligible and is_handled and {{ on_touched_days('opened_on') }}
 
 ),
 

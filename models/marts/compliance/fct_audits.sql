@@ -1,8 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_node',
+    unique_key='audit_key'
+) }}
+
 with
 
 audits as (
 
     select * from {{ ref('stg_compliance_audits__audits') }}
+    where {{ touched('audit_key') }}
 
 ),
 

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_node',
+    unique_key='case_key'
+) }}
+
+{{ comes_after('int_nodes_touched') }}
 with
 
 checks as (

@@ -1,9 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_hour',
+    unique_key='hour_start'
+) }}
+
 with
 
 events as (
 
-    select * from {{ ref('int_case_agent_events_joined') }}
-    where is_production and is_time_known
+    select * from {{ ref('int_agent_events_unioned') }}
+    where is_time_known and {{ in_touched_hours('occurred_at') }}
 
 ),
 
@@ -37,7 +43,9 @@ hourly as (
             as input_tokens,
         sum(case when events.action_type = 'llm_called' then events.output_tokens end)
             as output_tokens,
-        sum(case when events.action_type = 'llm_called' then events.cost_usd end)
+        {{ exact_sum(
+            "case when events.action_type = 'llm_called' then events.cost_usd end"
+        ) }}
             as model_cost_usd,
         {{ quantile(
             "case when events.action_type = 'action_executed'"
@@ -54,6 +62,7 @@ hourly as (
     from events
     inner join {{ ref('fct_sessions') }} as sessions
         on events.session_key = sessions.session_key
+    where sessions.is_production
     group by all
 
 )

@@ -1,3 +1,8 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_day',
+    unique_key='opened_on'
+) }}
 {%- set dimensions = kpi_dimensions() -%}
 
 with
@@ -5,6 +10,7 @@ with
 cases as (
 
     select * from {{ ref('int_cases_measured') }}
+    where {{ on_touched_days('opened_on') }}
 
 ),
 
@@ -14,11 +20,11 @@ sums as (
         opened_on,
         {{ dimensions | join(',\n        ') }},
         {%- for kpi in kpi_names() %}
-        sum(cast({{ kpi }}__n as double)) as {{ kpi }}__n,
-        sum(cast({{ kpi }}__d as double)) as {{ kpi }}__d,
+        {{ exact_sum(kpi ~ '__n') }} as {{ kpi }}__n,
+        {{ exact_sum(kpi ~ '__d') }} as {{ kpi }}__d,
         {%- endfor %}
         -- equal weights square to themselves; audits are the ones that differ
-        sum(audited_compliance_rate__d * audited_compliance_rate__d)
+        {{ exact_sum('audited_compliance_rate__d * audited_compliance_rate__d') }}
             as audited_compliance_rate__squares
     from cases
     group by all

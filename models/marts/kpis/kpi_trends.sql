@@ -57,9 +57,9 @@ sums as (
         segment_types.segment_type,
         {{ segment_of('segment_types.segment_type', 'daily') }} as segment,
         daily.kpi,
-        sum(daily.numerator) as numerator,
-        sum(daily.denominator) as denominator,
-        sum(daily.squared_weights) as squared_weights
+        {{ exact_sum('daily.numerator') }} as numerator,
+        {{ exact_sum('daily.denominator') }} as denominator,
+        {{ exact_sum('daily.squared_weights') }} as squared_weights
     from daily
     cross join period_types
     cross join segment_types
@@ -67,7 +67,7 @@ sums as (
 
 ),
 
-spreads as (
+observations as (
 
     select
         period_types.period_type,
@@ -76,12 +76,37 @@ spreads as (
         segment_types.segment_type,
         {{ segment_of('segment_types.segment_type', 'spread') }} as segment,
         spread.kpi,
-        stddev_samp(spread.observed_value) as standard_deviation,
-        {{ quantile('spread.observed_value', 0.5) }} as p50,
-        {{ quantile('spread.observed_value', 0.9) }} as p90
+        spread.observed_value
     from spread
     cross join period_types
     cross join segment_types
+
+),
+
+spreads as (
+
+    select
+        observations.period_type,
+        observations.period_start,
+        observations.segment_type,
+        observations.segment,
+        observations.kpi,
+        sqrt(
+            {{ exact_sum(
+                '(observations.observed_value - sums.numerator / sums.denominator)'
+                ~ ' * (observations.observed_value - sums.numerator / sums.denominator)'
+            ) }} / nullif(count(*) - 1, 0)
+        ) as standard_deviation,
+        {{ quantile('observations.observed_value', 0.5) }} as p50,
+        {{ quantile('observations.observed_value', 0.9) }} as p90
+    from observations
+    inner join sums
+        on
+            observations.period_type = sums.period_type
+            and observations.period_start = sums.period_start
+            and observations.segment_type = sums.segment_type
+            and observations.segment = sums.segment
+            and observations.kpi = sums.kpi
     group by all
 
 ),

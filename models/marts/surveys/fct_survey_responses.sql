@@ -1,8 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_touched_node',
+    unique_key='response_key'
+) }}
+
 with
 
 responses as (
 
     select * from {{ ref('stg_survey_responses__responses') }}
+    where {{ touched('response_key') }}
 
 ),
 

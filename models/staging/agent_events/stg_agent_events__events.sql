@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_changed_session',
+    unique_key='(source_system, session_id)'
+) }}
+{{ comes_after('int_hours_touched') }}
 {%- set keys = [
     'entry_point', 'is_substantive', 'char_count', 'intent', 'confidence_score',
     'tier', 'check_id', 'policy_id', 'policy_version', 'action_id', 'severity',
@@ -17,6 +23,9 @@ events as (
         timestamp as occurred_at,
         {{ json_record('attributes', keys) }} as record
     from {{ source('raw', 'agent_events') }}
+    where
+        {{ changed('source_system', 'session_id', 'session') }}
+        and {{ in_changed_range('timestamp') }}
 
 )
 
@@ -26,11 +35,17 @@ select
     cast(source_system as varchar) as source_system,
     cast(event_id as varchar) as event_id,
     cast(session_id as varchar) as session_id,
+    cast({{ surrogate_key(['source_system', 'session_id']) }} as varchar)
+        as session_key,
 
     -- place
     cast(occurred_at as timestamp) as occurred_at,
     cast(true as boolean) as is_time_known,
     cast(sequence as bigint) as sequence,
+    cast(row_number() over (
+        partition by source_system, session_id
+        order by occurred_at, sequence nulls last, event_id
+    ) as bigint) as event_number,
 
     -- attributes of every event
     cast(action_type as varchar) as action_type,

@@ -8,7 +8,7 @@ audits as (
 
 select
     -- keys
-    cast({{ surrogate_key(["'audit'", 'source_system', 'audit_id']) }} as varchar)
+    cast({{ audit_key('source_system', 'audit_id') }} as varchar)
         as audit_key,
     cast(source_system as varchar) as source_system,
     cast(audit_id as varchar) as audit_id,

@@ -1,8 +1,16 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_changed_ticket',
+    unique_key='(ticket_system, ticket_id)'
+) }}
+
 with
 
 updates as (
 
     select * from {{ ref('stg_servicenow_incidents__updates') }}
+    where
+        {{ changed("'" ~ var('default_ticket_system') ~ "'", 'number', 'ticket') }}
 
 ),
 

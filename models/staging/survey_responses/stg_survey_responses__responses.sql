@@ -8,7 +8,7 @@ responses as (
 
 select
     -- keys
-    cast({{ surrogate_key(["'survey'", 'source_system', 'response_id']) }} as varchar)
+    cast({{ response_key('source_system', 'response_id') }} as varchar)
         as response_key,
     cast(source_system as varchar) as source_system,
     cast(response_id as varchar) as response_id,

@@ -1,8 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_changed_session',
+    unique_key='(source_system, session_id)'
+) }}
+{{ comes_after('int_hours_touched') }}
 with
 
 sessions as (
 
     select * from {{ ref('stg_tau2_runs__sessions') }}
+    where {{ changed('source_system', 'session_id', 'session') }}
 
 ),
 
@@ -303,11 +310,13 @@ select
     cast(source_system as varchar) as source_system,
     cast(event_id as varchar) as event_id,
     cast(session_id as varchar) as session_id,
+    cast(session_key as varchar) as session_key,
 
     -- place
     cast(occurred_at as timestamp) as occurred_at,
     cast(is_time_known as boolean) as is_time_known,
     cast(event_number as bigint) as sequence,
+    cast(event_number as bigint) as event_number,
 
     -- attributes of every event
     cast(action_type as varchar) as action_type,

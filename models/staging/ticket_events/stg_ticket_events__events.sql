@@ -1,8 +1,20 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_changed_ticket',
+    unique_key='(ticket_system, ticket_id)'
+) }}
+
 with
 
 events as (
 
     select * from {{ source('raw', 'ticket_events') }}
+    where
+        {{ changed(
+            "coalesce(ticket_system, '" ~ var('default_ticket_system') ~ "')",
+            'ticket_id',
+            'ticket'
+        ) }}
 
 )
 

@@ -1,0 +1,286 @@
+{#
+    Work for the batch, not for the history. What arrived since the last complete build
+    names sessions, tickets and records; they and all that hangs together with them are
+    rebuilt whole, and nothing else. A build is a full one if it is asked for
+    (`--full-refresh`), if nothing was built before, or if the rules have changed since.
+#}
+
+
+{# A table of this project's own record of builds, which no model makes. #}
+{% macro ledger(name) -%}
+    {{ return(api.Relation.create(
+        database=target.database, schema='intermediate', identifier=name
+    )) }}
+{%- endmacro %}
+
+
+{# The models and seeds as they stand, and the settings that change what they say. #}
+{% macro rules_fingerprint() -%}
+    {%- set parts = [] -%}
+    {%- for node in graph.nodes.values() | sort(attribute='unique_id') -%}
+        {%- if node.resource_type in ('model', 'seed') -%}
+            {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in rule_settings() -%}
+        {%- do parts.append(name ~ '=' ~ var(name) | string) -%}
+    {%- endfor -%}
+    {{ return(local_md5(parts | join('\n'))) }}
+{%- endmacro %}
+
+
+{# The settings of dbt_project.yml that models read; `as_of` moves, it is no rule. #}
+{% macro rule_settings() -%}
+    {{ return([
+        'default_ticket_system',
+        'customer_id_scope',
+        'reporting_timezone',
+        'case_link_days',
+        'recontact_window_hours',
+        'abandon_after_hours',
+        'min_cases',
+        'confidence_z',
+        'feed_stale_after_hours',
+        'tau2_escalation_tools',
+        'tau2_escalation_markers',
+        'tau2_placeholder_starts',
+    ]) }}
+{%- endmacro %}
+
+
+{# The last complete build: `as_of`, `rules`, `macros`; none before the first. #}
+{% macro last_build() -%}
+    {%- if load_relation(ledger('builds')) is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set rows = run_query(
+        'select as_of, rules, macros from ' ~ ledger('builds')
+        ~ ' order by build_number desc limit 1'
+    ).rows -%}
+    {{ return({
+        'as_of': rows[0][0], 'rules': rows[0][1], 'macros': rows[0][2]
+    } if rows else none) }}
+{%- endmacro %}
+
+
+{#
+    Whether this build works on what is touched only. Macros are told apart by
+    ACSR_MACROS, a hash of them, since no SQL can read files; where it is not set, as when
+    dbt runs by hand, they are taken to be what they were.
+#}
+{% macro is_batch() -%}
+    {%- if not execute -%}
+        {{ return(true) }}
+    {%- elif flags.FULL_REFRESH or (model is defined and model.resource_type == 'unit_test') -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set last = last_build() -%}
+    {%- set macros = env_var('ACSR_MACROS', '') -%}
+    {{ return(
+        last is not none
+        and last.rules == rules_fingerprint()
+        and (not macros or not last.macros or macros == last.macros)
+    ) }}
+{%- endmacro %}
+
+
+{# dbt asks this for every incremental model and seed. #}
+{% macro should_full_refresh() -%}
+    {%- set stated = config.get('full_refresh') -%}
+    {{ return(not is_batch() if stated is none else stated) }}
+{%- endmacro %}
+
+
+{# Condition: the row belongs to what the build rebuilds. #}
+{% macro touched(column) -%}
+    {%- if is_batch() -%}
+        {{ column }} in (
+            select node_key from {{ ref('int_nodes_touched') }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Condition: the session or ticket is named by a record that arrived, or was. #}
+{% macro changed(source_system, entity_id, entity_type) -%}
+    {%- if is_batch() -%}
+        ({{ source_system }}, {{ entity_id }}) in (
+            {{ changed_entities(entity_type) }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro changed_entities(entity_type) -%}
+    select
+        source_system,
+        entity_id
+    from {{ ref('int_nodes_changed') }}
+    where entity_type = '{{ entity_type }}'
+{%- endmacro %}
+
+
+{# Condition: the record came with a pending load or, in a backfill, lies in its window. #}
+{% macro has_arrived(moment) -%}
+    {%- if is_backfill() -%}
+        {{ moment }} >= {{ from_reporting_timezone("'" ~ var('rebuild_from') ~ "'") }}
+        and {{ moment }} < {{ hours_after(
+            from_reporting_timezone("'" ~ var('rebuild_to') ~ "'"), 48
+        ) }}
+    {%- else -%}
+        _load_id in (select pending.load_id from pending)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Condition: the moment lies between the "now" of the last build and of this one. #}
+{% macro is_between_builds(moment) -%}
+    {%- set before = "cast('" ~ last_build().as_of ~ "' as timestamp)" if execute
+        else as_of() -%}
+    (
+        {{ moment }} > least({{ before }}, {{ as_of() }})
+        and {{ moment }} <= greatest({{ before }}, {{ as_of() }})
+    )
+{%- endmacro %}
+
+
+{# Condition: the time lies where the touched sessions do, so that scans are pruned. #}
+{% macro in_touched_range(column) -%}
+    {%- if is_batch() and execute -%}
+        {%- set ends = run_query(
+            'select min(first_at), max(last_at) from ' ~ ref('int_nodes_touched')
+        ).rows[0] -%}
+        {{ between_moments(column, ends[0], ends[1]) }}
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The same for the sessions that changed, before the rest is known. #}
+{% macro in_changed_range(column) -%}
+    {%- if is_batch() and execute -%}
+        {%- set ends = run_query(
+            'select min(first_at), max(last_at) from ' ~ ref('int_nodes_changed')
+            ~ " where entity_type = 'session'"
+        ).rows[0] -%}
+        {{ between_moments(column, ends[0], ends[1]) }}
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Condition: the day is one on which a touched case opened, before or now. #}
+{% macro on_touched_days(column) -%}
+    {%- if is_batch() -%}
+        {{ column }} in (
+            select opened_on from {{ ref('int_days_touched') }}
+            union
+            select opened_on from {{ ref('int_cases_judged') }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Condition: the hour holds an event of a touched session, or held one. #}
+{% macro in_touched_hours(column) -%}
+    {%- if is_batch() -%}
+        date_trunc('hour', {{ column }}) in (
+            select hour_start from {{ ref('int_hours_touched') }}
+            union
+            select date_trunc('hour', occurred_at)
+            from {{ ref('int_case_agent_events_joined') }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro between_moments(column, first, last) -%}
+    {%- if first is none -%}
+        false
+    {%- else -%}
+        {{ column }} between cast('{{ first }}' as timestamp)
+        and cast('{{ last }}' as timestamp)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    A model's table as the last complete build left it. Read it only in a model that comes
+    before the one that changes it; it is no dependency.
+#}
+{% macro as_last_built(name) -%}
+    {%- if not execute -%}
+        {{ return(this) }}
+    {%- endif -%}
+    {%- set node = graph.nodes.values() | selectattr('name', 'equalto', name) | first -%}
+    {{ return(api.Relation.create(
+        database=node.database, schema=node.schema, identifier=node.alias
+    )) }}
+{%- endmacro %}
+
+
+{# A dependency that no query shows; a unit test, which has no others, knows none. #}
+{% macro comes_after(model_name) -%}
+    {%- if is_batch() -%}
+        {%- do ref(model_name) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Incremental strategies: replace, whole, what a set of keys names. `unique_key` says
+    which column, or columns in brackets, is looked up in it.
+#}
+{% macro get_incremental_by_changed_session_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [changed_entities('session')])) }}
+{%- endmacro %}
+
+{% macro get_incremental_by_changed_ticket_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [changed_entities('ticket')])) }}
+{%- endmacro %}
+
+{% macro get_incremental_by_touched_node_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [
+        'select node_key from ' ~ ref('int_nodes_touched')
+    ])) }}
+{%- endmacro %}
+
+{% macro get_incremental_by_touched_day_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [
+        'select opened_on from ' ~ ref('int_days_touched'),
+        'select opened_on from ' ~ arguments['temp_relation'],
+    ])) }}
+{%- endmacro %}
+
+{% macro get_incremental_by_touched_hour_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [
+        'select hour_start from ' ~ ref('int_hours_touched'),
+        'select hour_start from ' ~ arguments['temp_relation'],
+    ])) }}
+{%- endmacro %}
+
+{% macro rebuilt(arguments, sets) -%}
+    {%- set columns = get_quoted_csv(arguments['dest_columns'] | map(attribute='name')) -%}
+    {%- set target_relation = arguments['target_relation'] -%}
+    {%- set dml -%}
+        delete from {{ target_relation }}
+        where
+        {%- for keys in sets %}
+            {{ 'or' if not loop.first }} {{ arguments['unique_key'] }} in ({{ keys }})
+        {%- endfor %};
+
+        insert into {{ target_relation }} ({{ columns }})
+        select {{ columns }} from {{ arguments['temp_relation'] }};
+    {%- endset -%}
+    {{ return(in_one_transaction(dml)) }}
+{%- endmacro %}

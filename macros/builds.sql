@@ -1,0 +1,166 @@
+{#
+    The project's own record of builds, in the schema `intermediate`: which loads the marts
+    hold (`loads_built`), and what each complete build did (`builds`). Hooks write it:
+    dbt_project.yml, `on-run-start` and `on-run-end`.
+#}
+
+
+{% macro is_build() -%}
+    {{ return(execute and flags.WHICH in ('run', 'build')) }}
+{%- endmacro %}
+
+
+{# A backfill rebuilds a window of days; it takes nothing in. #}
+{% macro is_backfill() -%}
+    {{ return(var('rebuild_from', '') != '') }}
+{%- endmacro %}
+
+
+{% macro create_ledger() -%}
+    {%- if is_build() %}
+        create schema if not exists
+            {{ target.database }}.{{ ledger('builds').schema }};
+
+        create table if not exists {{ ledger('loads_built') }} (
+            load_id varchar
+        );
+
+        create table if not exists {{ ledger('builds') }} (
+            build_number bigint,
+            build_id varchar,
+            is_full boolean,
+            loads bigint,
+            records bigint,
+            sessions bigint,
+            cases bigint,
+            days bigint,
+            rules varchar,
+            macros varchar,
+            as_of timestamp,
+            finished_at timestamp
+        );
+    {%- endif %}
+{%- endmacro %}
+
+
+{# A table that is gone can be had again from the whole history only. #}
+{% macro distrust_ledger() -%}
+    {%- if is_build() and is_batch() and missing_relations() %}
+        {%- do log(
+            'building everything: there is no ' ~ missing_relations() | join(', '),
+            info=true
+        ) %}
+        delete from {{ ledger('builds') }}
+    {%- endif %}
+{%- endmacro %}
+
+
+{% macro missing_relations() -%}
+    {%- set missing = [] -%}
+    {%- for node in graph.nodes.values() -%}
+        {%- if
+            node.resource_type == 'model'
+            and node.config.materialized == 'incremental'
+            and load_relation(as_last_built(node.name)) is none
+        -%}
+            {%- do missing.append(node.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(missing) }}
+{%- endmacro %}
+
+
+{#
+    What is written once every model of the project was built. Until then a batch stays
+    pending, with all that it touched: the next build does it again, whole.
+#}
+{% macro is_complete(results) -%}
+    {%- if not is_build() or is_backfill() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set built = [] -%}
+    {%- for result in results -%}
+        {%- if result.status == 'success' -%}
+            {%- do built.append(result.node.unique_id) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set missing = [] -%}
+    {%- for node in graph.nodes.values() -%}
+        {%- if node.resource_type == 'model' and node.unique_id not in built -%}
+            {%- do missing.append(node.unique_id) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(not missing) }}
+{%- endmacro %}
+
+
+{% macro complete_build(results) -%}
+    {%- if is_complete(results) %}
+        {%- set is_full = not is_batch() %}
+        delete from {{ as_last_built('int_nodes_changed') }};
+
+        delete from {{ as_last_built('int_days_touched') }};
+
+        delete from {{ as_last_built('int_hours_touched') }};
+
+        {#- a load that went on meanwhile stays pending #}
+        insert into {{ ledger('loads_built') }}
+        select pending.load_id
+        from {{ as_last_built('int_loads_pending') }} as pending
+        inner join ({{ loads_in_raw() }}) as loads
+            on
+                pending.load_id = loads.load_id
+                and pending.records = loads.records
+        left join {{ ledger('loads_built') }} as built
+            on pending.load_id = built.load_id
+        where built.load_id is null;
+
+        insert into {{ ledger('builds') }}
+        select
+            coalesce(
+                (select max(build_number) from {{ ledger('builds') }}), 0
+            ) + 1,
+            '{{ invocation_id }}',
+            {{ is_full }},
+            (select count(*) from {{ as_last_built('int_loads_pending') }}),
+            (
+                select coalesce(sum(records), 0)
+                from {{ as_last_built('int_loads_pending') }}
+            ),
+            (select count(*) from {{ as_last_built('int_sessions_summarised') }}),
+            (select count(*) from {{ as_last_built('int_cases_judged') }}),
+            (
+                select count(distinct opened_on)
+                from {{ as_last_built('int_cases_judged') }}
+            ),
+            '{{ rules_fingerprint() }}',
+            nullif('{{ env_var("ACSR_MACROS", "") }}', ''),
+            {{ as_of() }},
+            cast(
+                '{{ modules.datetime.datetime.now(modules.pytz.utc)
+                    .strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp
+            );
+    {%- endif %}
+{%- endmacro %}
+
+
+{# Every load that the raw tables hold records of, with their number. #}
+{% macro loads_in_raw() -%}
+    select
+        load_id,
+        sum(records) as records
+    from (
+        {%- for feed in [
+            'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
+            'tau2_runs', 'servicenow_incidents'
+        ] %}
+        select
+            _load_id as load_id,
+            count(*) as records
+        from {{ source('raw', feed) }}
+        group by _load_id
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as loads
+    group by load_id
+{%- endmacro %}

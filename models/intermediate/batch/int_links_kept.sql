@@ -1,0 +1,167 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+{#
+    What hangs together: each session with its ticket, its customer and the session that
+    it says it continues; each ticket with its customer and the ticket that it was merged
+    into; each survey and audit with what it speaks of. In both directions, and kept for
+    good: a link that a correction has undone only makes a batch a little larger.
+#}
+with
+
+agent_events as (
+
+    select distinct
+        session_key,
+        source_system,
+        ticket_key,
+        customer_key,
+        previous_session_id
+    from {{ ref('int_agent_events_unioned') }}
+    where
+        {{ changed('source_system', 'session_id', 'session') }}
+        and {{ in_changed_range('occurred_at') }}
+        and coalesce(ticket_key, customer_key, previous_session_id) is not null
+
+),
+
+ticket_events as (
+
+    select distinct
+        {{ ticket_key('ticket_system', 'ticket_id') }} as ticket_key,
+        customer_key,
+        case
+            when merged_into_ticket_id is not null
+                then {{ ticket_key('ticket_system', 'merged_into_ticket_id') }}
+        end as next_ticket_key
+    from {{ ref('stg_ticket_events__events') }}
+    where
+        {{ changed('ticket_system', 'ticket_id', 'ticket') }}
+        and coalesce(customer_key, merged_into_ticket_id) is not null
+
+    union
+
+    select distinct
+        {{ ticket_key('ticket_system', 'ticket_id') }} as ticket_key,
+        customer_key,
+        cast(null as varchar) as next_ticket_key
+    from {{ ref('stg_servicenow_incidents__events') }}
+    where
+        {{ changed('ticket_system', 'ticket_id', 'ticket') }}
+        and customer_key is not null
+
+),
+
+records as (
+
+    {%- for model, key in [
+        ('stg_survey_responses__responses', 'response_key'),
+        ('stg_compliance_audits__audits', 'audit_key'),
+    ] %}
+    select
+        {{ key }} as record_key,
+        case
+            when ticket_id is not null
+                then {{ ticket_key('ticket_system', 'ticket_id') }}
+        end as ticket_key,
+        case
+            when session_id is not null
+                then {{ surrogate_key(['source_system', 'session_id']) }}
+        end as session_key
+    from {{ ref(model) }}
+    {%- if is_batch() %}
+    where {{ key }} in (select node_key from {{ ref('int_nodes_changed') }})
+    {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+pairs as (
+
+    select
+        session_key as node_key,
+        ticket_key as neighbour_key
+    from agent_events
+
+    union all
+
+    select
+        session_key as node_key,
+        customer_key as neighbour_key
+    from agent_events
+
+    union all
+
+    select
+        session_key as node_key,
+        case
+            when previous_session_id is not null
+                then {{ surrogate_key(['source_system', 'previous_session_id']) }}
+        end as neighbour_key
+    from agent_events
+
+    union all
+
+    select
+        ticket_key as node_key,
+        customer_key as neighbour_key
+    from agent_events
+
+    union all
+
+    select
+        ticket_key as node_key,
+        customer_key as neighbour_key
+    from ticket_events
+
+    union all
+
+    select
+        ticket_key as node_key,
+        next_ticket_key as neighbour_key
+    from ticket_events
+
+    union all
+
+    select
+        record_key as node_key,
+        ticket_key as neighbour_key
+    from records
+
+    union all
+
+    select
+        record_key as node_key,
+        session_key as neighbour_key
+    from records
+
+),
+
+links as (
+
+    select
+        node_key,
+        neighbour_key
+    from pairs
+    where node_key is not null and neighbour_key is not null
+
+    union
+
+    select
+        neighbour_key as node_key,
+        node_key as neighbour_key
+    from pairs
+    where node_key is not null and neighbour_key is not null
+
+)
+
+select
+    cast(links.node_key as varchar) as node_key,
+    cast(links.neighbour_key as varchar) as neighbour_key
+from links
+{% if is_batch() -%}
+left join {{ this }} as earlier
+    on
+        links.node_key = earlier.node_key
+        and links.neighbour_key = earlier.neighbour_key
+where earlier.node_key is null
+{%- endif %}

@@ -1,0 +1,253 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+{#
+    What a batch names: sessions and tickets of records that arrived, and those that a
+    record belonged to before it was corrected; surveys and audits; cases that ripened
+    since the last build. Kept until a build is complete, so that nothing is forgotten.
+    In a full build everything is rebuilt and nothing need be named.
+#}
+with
+
+pending as (
+
+    select load_id from {{ ref('int_loads_pending') }}
+
+),
+
+agent_events as (
+
+    select
+        source_system,
+        session_id,
+        timestamp as occurred_at,
+        {{ surrogate_key(['source_system', 'event_id']) }} as event_key
+    from {{ source('raw', 'agent_events') }}
+    where {{ has_arrived('timestamp') }}
+
+),
+
+ticket_events as (
+
+    select
+        coalesce(ticket_system, '{{ var("default_ticket_system") }}') as ticket_system,
+        ticket_id,
+        timestamp as occurred_at,
+        {{ surrogate_key(['source_system', 'event_id']) }} as event_key
+    from {{ source('raw', 'ticket_events') }}
+    where {{ has_arrived('timestamp') }}
+
+),
+
+tau2_runs as (
+
+    select *
+    from {{ source('raw', 'tau2_runs') }}
+    where {{ has_arrived('coalesce(started_at, run_timestamp)') }}
+
+),
+
+incidents as (
+
+    select *
+    from {{ source('raw', 'servicenow_incidents') }}
+    where {{ has_arrived('sys_updated_at') }}
+
+),
+
+responses as (
+
+    select *
+    from {{ source('raw', 'survey_responses') }}
+    where {{ has_arrived('coalesce(responded_at, sent_at)') }}
+
+),
+
+audits as (
+
+    select *
+    from {{ source('raw', 'compliance_audits') }}
+    where {{ has_arrived('audited_at') }}
+
+),
+
+sessions as (
+
+    select
+        source_system,
+        session_id,
+        occurred_at
+    from agent_events
+
+    {% if is_batch() -%}
+    union all
+
+    -- where the records of this batch belonged before they were corrected
+    select
+        earlier.source_system,
+        earlier.session_id,
+        earlier.occurred_at
+    from {{ as_last_built('stg_agent_events__events') }} as earlier
+    inner join agent_events
+        on earlier.event_key = agent_events.event_key
+
+    {% endif -%}
+    union all
+
+    select
+        source_system,
+        simulation_id as session_id,
+        coalesce(started_at, run_timestamp) as occurred_at
+    from tau2_runs
+
+),
+
+tickets as (
+
+    select
+        ticket_system,
+        ticket_id,
+        occurred_at
+    from ticket_events
+
+    {% if is_batch() -%}
+    union all
+
+    select
+        earlier.ticket_system,
+        earlier.ticket_id,
+        earlier.occurred_at
+    from {{ as_last_built('stg_ticket_events__events') }} as earlier
+    inner join ticket_events
+        on earlier.event_key = ticket_events.event_key
+
+    {% endif -%}
+    union all
+
+    select
+        '{{ var("default_ticket_system") }}' as ticket_system,
+        number as ticket_id,
+        sys_updated_at as occurred_at
+    from incidents
+
+),
+
+records as (
+
+    select {{ response_key('source_system', 'response_id') }} as node_key
+    from responses
+
+    union all
+
+    select {{ audit_key('source_system', 'audit_id') }} as node_key
+    from audits
+
+),
+
+{% if is_batch() -%}
+-- what time alone has changed: both ends of the time between the two builds may be later
+ripened_cases as (
+
+    select case_key
+    from {{ as_last_built('fct_cases') }}
+    where
+        {{ is_between_builds(
+            hours_after('last_activity_at', var('abandon_after_hours'))
+        ) }}
+        or {{ is_between_builds('matures_at') }}
+        {%- if is_backfill() %}
+        or opened_on between cast('{{ var("rebuild_from") }}' as date)
+        and cast('{{ var("rebuild_to") }}' as date)
+        {%- endif %}
+
+),
+
+{% endif -%}
+named_sessions as (
+
+    select
+        {{ surrogate_key(['source_system', 'session_id']) }} as session_key,
+        source_system,
+        session_id,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from sessions
+    group by source_system, session_id
+
+),
+
+nodes as (
+
+    select
+        session_key as node_key,
+        'session' as entity_type,
+        source_system,
+        session_id as entity_id,
+        first_at,
+        last_at
+    from named_sessions
+
+    {% if is_batch() -%}
+    union all
+
+    -- all of a session is read again, from its first event to its last
+    select
+        named_sessions.session_key as node_key,
+        'session' as entity_type,
+        named_sessions.source_system,
+        named_sessions.session_id as entity_id,
+        earlier.started_at as first_at,
+        earlier.ended_at as last_at
+    from named_sessions
+    inner join {{ as_last_built('fct_sessions') }} as earlier
+        on named_sessions.session_key = earlier.session_key
+
+    {% endif -%}
+
+    union all
+
+    select
+        {{ ticket_key('ticket_system', 'ticket_id') }} as node_key,
+        'ticket' as entity_type,
+        ticket_system as source_system,
+        ticket_id as entity_id,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from tickets
+    group by ticket_system, ticket_id
+
+    union all
+
+    select
+        node_key,
+        'record' as entity_type,
+        null as source_system,
+        null as entity_id,
+        null as first_at,
+        null as last_at
+    from records
+
+    {% if is_batch() -%}
+    union all
+
+    select
+        case_key as node_key,
+        'case' as entity_type,
+        null as source_system,
+        null as entity_id,
+        null as first_at,
+        null as last_at
+    from ripened_cases
+
+    {% endif -%}
+)
+
+select
+    cast(node_key as varchar) as node_key,
+    cast(entity_type as varchar) as entity_type,
+    cast(source_system as varchar) as source_system,
+    cast(entity_id as varchar) as entity_id,
+    cast(first_at as timestamp) as first_at,
+    cast(last_at as timestamp) as last_at
+from nodes
+{% if not is_batch() -%}
+where false
+{%- endif %}

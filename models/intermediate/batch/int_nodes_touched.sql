@@ -1,0 +1,67 @@
+{#
+    Everything that hangs together with what changed, by any number of links: what a batch
+    rebuilds. Keys of sessions, tickets, customers, surveys and audits, and so of cases,
+    which are known by their first session or by their ticket. Sessions come with their
+    times, as far as they were built before. Empty in a full build, which rebuilds all.
+#}
+{% if is_batch() -%}
+with recursive
+
+seeds as (
+
+    select distinct node_key
+    from {{ ref('int_nodes_changed') }}
+
+),
+
+links as (
+
+    select * from {{ ref('int_links_kept') }}
+
+),
+
+{{ closure('seeds', 'links') }},
+
+changed as (
+
+    select
+        node_key,
+        min(first_at) as first_at,
+        max(last_at) as last_at
+    from {{ ref('int_nodes_changed') }}
+    where entity_type = 'session'
+    group by node_key
+
+)
+
+select
+    reached.node_key,
+    least(
+        coalesce(changed.first_at, sessions.started_at),
+        coalesce(sessions.started_at, changed.first_at)
+    ) as first_at,
+    greatest(
+        coalesce(changed.last_at, sessions.ended_at),
+        coalesce(sessions.ended_at, changed.last_at)
+    ) as last_at
+from reached
+left join changed
+    on reached.node_key = changed.node_key
+left join {{ as_last_built('fct_sessions') }} as sessions
+    on reached.node_key = sessions.session_key
+{%- else -%}
+with
+
+changed as (
+
+    select * from {{ ref('int_nodes_changed') }}
+
+)
+
+select
+    node_key,
+    first_at,
+    last_at
+from changed
+where false
+{%- endif %}
