@@ -23,7 +23,7 @@ left join information_schema.tables as tables
     on tables.table_schema = schemata.schema_name
 where schemata.schema_name = 'RAW'
 """
-SHOW_EXTERNAL_STAGE = "show stages like 'LANDING' in schema raw"
+SHOW_STAGES = "show stages in schema raw"
 CREATE_STAGE = f"create stage if not exists {STAGE}"
 FILL_LOCK = """
 insert into raw.load_lock (load_id, taken_at)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from orchestration.loading import (
     FEEDS,
+    LandingError,
     load_all,
     load_feed,
     load_files,
@@ -191,6 +192,7 @@ def test_every_feed_lands_as_it_does_in_duckdb(twins: Twins) -> None:
     assert all(feed.loaded for feed in report.feeds.values())
     assert all(feed.rejected for feed in report.feeds.values())
     assert len(report.quarantined) == 4
+    assert staged_files(twins.store) == []
 
 
 def test_repetition_adds_nothing(twins: Twins) -> None:
@@ -408,9 +410,7 @@ with open_store(root) as store:
 """
 
 
-@pytest.mark.parametrize(
-    "step", ["copy", "insert into raw.load_history", "commit"]
-)
+@pytest.mark.parametrize("step", ["copy", "insert into raw.load_history", "commit"])
 def test_a_killed_load_leaves_nothing_and_the_next_one_mends_it(
     twins: Twins, snowflake_server: Server, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -440,12 +440,6 @@ def test_load_files_of_a_load_under_way_are_left_alone(twins: Twins) -> None:
     twins.landing.put("agent_events/a.jsonl", [EVENT])
     twins.load()
     assert len(staged_files(twins.store)) == 1
-
-
-def test_no_load_file_stays_after_a_load(twins: Twins) -> None:
-    land_all_feeds(twins.landing)
-    twins.load()
-    assert staged_files(twins.store) == []
 
 
 def test_a_file_that_another_load_committed_meanwhile_is_known(
@@ -545,6 +539,75 @@ def test_any_small_batches_give_the_tables_of_duckdb(
         for table in (f"raw.{feed}", "raw.load_history", "raw.rejected_records"):
             assert twins.rows(table) == ducks_rows(twins.landing, table)
         twins.landing.connection.close()
+
+
+@pytest.fixture
+def bucket(
+    tmp_path: Path, twins: Twins, snowflake_server: Server
+) -> Iterator[tuple[str, SnowflakeStore]]:
+    """The address of a bucket that Snowflake sees as `raw.landing`, and a store."""
+    address = f"file://{twins.landing.root}"
+    twins.landing.root.mkdir()
+    twins.store.run(f"create or replace stage raw.landing url = '{address}/'")
+    with open_store(address, snowflake_server.environment("LOADING")) as opened:
+        yield address, opened
+
+
+def test_a_bucket_keeps_its_load_files_to_itself(
+    bucket: tuple[str, SnowflakeStore], twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, store = bucket
+    statements: list[str] = []
+    run = store.run
+    monkeypatch.setattr(store, "run", lambda *it: statements.append(it[0]) or run(*it))
+    land_all_feeds(twins.landing)
+    twins.landing.load()
+    load_all(address, store, SETTINGS, "load-1", NOW)
+    twins.prove_equal()
+    assert any("@raw.landing/_load_files/load-1/" in it for it in statements)
+    assert not any(it.startswith("put") for it in statements)
+    assert not list(twins.landing.root.glob("_load_files/**/*.gz"))
+    assert load_all(address, store, SETTINGS, "load-2", NOW).records == 0
+
+
+def test_left_over_load_files_of_a_bucket_are_removed(
+    bucket: tuple[str, SnowflakeStore], twins: Twins
+) -> None:
+    address, store = bucket
+    for load_id, hours in (("killed", 2), ("under-way", 0)):
+        path = twins.landing.put(f"_load_files/{load_id}/x/0.json.gz", b"")
+        written = path.stat().st_mtime - hours * 3600
+        os.utime(path, (written, written))
+    twins.landing.put("agent_events/a.jsonl", [EVENT])
+    load_feed("agent_events", address, store, SETTINGS, "load-1", NOW)
+    left = {path.name for path in (twins.landing.root / "_load_files").iterdir()}
+    assert left == {"under-way"}
+
+
+def test_a_stage_of_another_bucket_is_an_error(
+    bucket: tuple[str, SnowflakeStore], snowflake_server: Server
+) -> None:
+    address, _ = bucket
+    environment = snowflake_server.environment("LOADING")
+    message = rf"ACSR_LANDING is {address}/other, but the stage raw.landing shows"
+    with (
+        pytest.raises(LandingError, match=message),
+        open_store(f"{address}/other", environment),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("s3://b/p", "s3://b/p/"),
+        ("gs://b/p", "gcs://b/p/"),
+        ("abfss://c@a.dfs.core.windows.net/p", "azure://a.blob.core.windows.net/c/p/"),
+    ],
+)
+def test_an_address_is_known_in_the_words_of_snowflake(ours: str, theirs: str) -> None:
+    assert snowflake_store.location(ours) == snowflake_store.location(theirs)
+    assert snowflake_store.location(ours + "q") != snowflake_store.location(theirs)
 
 
 def test_the_command_loads_into_the_target_of_dbt(
