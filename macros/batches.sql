@@ -249,6 +249,13 @@
     {{ return(rebuilt(arguments, [changed_entities('ticket')])) }}
 {%- endmacro %}
 
+{% macro get_incremental_by_changed_owner_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [
+        'select node_key from ' ~ ref('int_nodes_changed')
+        ~ " where entity_type in ('session', 'ticket', 'record')"
+    ])) }}
+{%- endmacro %}
+
 {% macro get_incremental_by_touched_node_sql(arguments) -%}
     {{ return(rebuilt(arguments, [
         'select node_key from ' ~ ref('int_nodes_touched')
