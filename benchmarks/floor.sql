@@ -12,7 +12,7 @@
 --   * tau2 runs and ServiceNow incidents; every mart but cases and daily KPIs
 --   * the versions of policies, latencies, amounts and other columns no KPI needs
 --
--- Variables: `landing` (the landing root), `seeds` (the project's seeds), `as_of` (UTC).
+-- Variables: `landing` (landing root), `seeds` (the project's seeds), `as_of` (UTC).
 
 set TimeZone = 'UTC';
 set preserve_insertion_order = false;
@@ -129,7 +129,8 @@ from read_json(
 )
 qualify row_number() over (
     partition by source_system, response_id
-    order by coalesce(version, 0) desc, coalesce(moment(responded_at), moment(sent_at)) desc
+    order by
+        coalesce(version, 0) desc, coalesce(moment(responded_at), moment(sent_at)) desc
 ) = 1;
 
 create table compliance_audits as
@@ -823,8 +824,9 @@ with
 intent_legs as (
     select
         case_key,
-        arg_max(coalesce(acts.outcome = 'success' and acts.intent is not null, false), place)
-            as is_success
+        arg_max(
+            coalesce(acts.outcome = 'success' and acts.intent is not null, false), place
+        ) as is_success
     from acts
     where action_type = 'intent_classified' and is_automation
     group by all
@@ -1211,7 +1213,6 @@ of_escalations as (
     group by all
 ),
 
--- each line: what a case adds to the numerator and the denominator of a KPI
 sums as (
     select
         opened_on,
@@ -1221,7 +1222,7 @@ sums as (
         coalesce(agent_name, 'unknown') as agent_name,
         coalesce(agent_version, 'unknown') as agent_version,
         count_if(is_handled) as handled,
-        count_if(is_handled and is_resolved_autonomously) as resolved,
+        count_if(is_handled and is_resolved) as resolved,
         count_if(is_handled and coalesce(is_resolved_autonomously, true)) as upper,
         count_if(is_handled and is_mature_and_visible) as mature,
         count_if(is_handled and is_mature_and_visible and is_durable) as durable,
@@ -1231,7 +1232,7 @@ sums as (
         count_if(is_handled and not has_human_touch) as contained,
         count_if(outcome not in ('in_progress', 'dropped_off')) as settled,
         count_if(
-            outcome not in ('in_progress', 'dropped_off') and is_resolved_autonomously
+            outcome not in ('in_progress', 'dropped_off') and is_resolved
         ) as automated,
         count_if(is_handled and has_human_touch) as touched,
         count_if(is_handled and reopened_at is not null) as reopened,
@@ -1243,9 +1244,9 @@ sums as (
         ) as proven,
         sum(coalesce(of_escalations.unstated, 0)) as unstated,
         sum(coalesce(of_escalations.escalations, 0)) as escalations,
-        sum(if(is_resolved_autonomously, coalesce(handling_seconds, 0), 0))
+        sum(if(is_resolved, coalesce(handling_seconds, 0), 0))
             as automated_seconds,
-        count_if(is_resolved_autonomously and handling_seconds is not null)
+        count_if(is_resolved and handling_seconds is not null)
             as automated_timed,
         sum(if(is_alone, coalesce(human_active_seconds, 0), 0)) as active_seconds,
         count_if(is_alone and human_active_seconds is not null) as active_timed,
@@ -1268,7 +1269,8 @@ sums as (
         sum(if(is_handled, coalesce(of_attempts.attempts, 0), 0)) as attempts
     from (
         select
-            *,
+            * replace (coalesce(is_durable, false) as is_durable),
+            coalesce(is_resolved_autonomously, false) as is_resolved,
             not is_involved and outcome = 'resolved_by_human' as is_alone
         from cases
         where is_eligible
@@ -1285,7 +1287,7 @@ sums as (
 select
     opened_on, intent, tier, channel, agent_name, agent_version,
     unnest([
-        {'kpi': 'autonomous_resolution_rate', 'n': resolved::double, 'd': handled::double},
+        {'kpi': 'autonomous_resolution_rate', 'n': resolved, 'd': handled},
         {'kpi': 'autonomous_resolution_rate_upper', 'n': upper, 'd': handled},
         {'kpi': 'durable_resolution_rate', 'n': durable, 'd': mature},
         {'kpi': 'containment_rate', 'n': contained, 'd': handled},
