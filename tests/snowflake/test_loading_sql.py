@@ -17,7 +17,7 @@ from orchestration.loading.warehouse import raw_tables
 from tests.snowflake.compiled import Statement, add_table, resolve, strange_functions
 
 # a function that no model calls, and words that a bracket may follow
-ALSO_KNOWN = {"dense_rank", "timestampntz", "from"}
+ALSO_KNOWN = {"dense_rank", "exists", "from", "timestampntz"}
 # names that are part of statements
 ALONE = ("STAGE", "EXTERNAL_STAGE")
 
