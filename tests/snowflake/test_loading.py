@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from orchestration.loading import (
@@ -511,6 +511,7 @@ def test_round_trips_do_not_grow_with_files_or_rows(twins: Twins) -> None:
 @settings(
     max_examples=12,
     deadline=None,
+    phases=(Phase.explicit, Phase.generate),  # to shrink takes minutes of round trips
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.function_scoped_fixture,
