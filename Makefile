@@ -92,6 +92,10 @@ test: setup  ## lint, the strict parse, then every test
 	@$(PY) -m orchestration parse
 	@$(PY) -m pytest
 
+.PHONY: bench
+bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
+	@$(PY) -m benchmarks
+
 clean:  ## remove what is computed; landed files and .venv stay
 	@rm -rf .acsr target logs .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
