@@ -21,10 +21,11 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run refresh dev lint format docs test clean
+.PHONY: help setup lock run refresh dev lint format snowflake-setup snowflake-prove docs \
+	test clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP) profiles.yml  ## install into .venv what requirements.lock names
 
@@ -83,6 +84,12 @@ format: setup  ## let Ruff and sqlfluff mend what they can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 	@$(PY) -m sqlfluff fix --disable-progress-bar models tests
+
+snowflake-setup: setup  ## print the script that sets a Snowflake account up
+	@$(PY) -m orchestration snowflake-setup
+
+snowflake-prove: setup  ## print the script that shows what only a real account can
+	@$(PY) -m orchestration snowflake-prove
 
 docs: setup  ## dbt's documentation as a site
 	@$(PY) -m orchestration docs
