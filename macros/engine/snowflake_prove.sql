@@ -7,15 +7,21 @@
 {%- set published = snowflake_published_database() -%}
 {%- set tag = database ~ '.GOVERNANCE.PRIVACY' -%}
 {%- set private = [] -%}
-{%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
-    {%- for column in node.columns.values() if column.config.meta.privacy -%}
-        {%- do private.append((node.alias | upper, column.name | upper)) -%}
-    {%- endfor -%}
-{%- endfor -%}
 {%- set clustered = [] -%}
-{%- for node in graph.nodes.values() if node.config.get('cluster_by') -%}
-    {%- do clustered.append(node.alias | upper) -%}
+{%- set models = graph.nodes.values() | list if execute else [] -%}
+{%- for node in models if node.resource_type == 'model' -%}
+    {%- for column in node.columns.values() -%}
+        {%- if column.get('config', {}).get('meta', {}).get('privacy') -%}
+            {%- do private.append((node.alias | upper, column.name | upper)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if node.config.get('cluster_by') -%}
+        {%- do clustered.append(node.alias | upper) -%}
+    {%- endif -%}
 {%- endfor -%}
+{%- set cases = ref('{{ cases | lower }}').identifier | upper -%}
+{%- set staged = ref('stg_agent_events__events').identifier | upper -%}
+{%- set judged = ref('int_cases_judged').identifier | upper -%}
 -- For a user who holds LOADER, TRANSFORMER, REPORTER and may take ACCOUNTADMIN, after
 -- `make refresh`. Rendered from the project, so that it names what there is.
 
@@ -24,16 +30,16 @@ use secondary roles none;
 use role REPORTER;
 use warehouse REPORTING;
 select count(*) from {{ database }}.RAW.AGENT_EVENTS;
-select count(*) from {{ database }}.STAGING.STG_AGENT_EVENTS__EVENTS;
-select count(*) from {{ database }}.INTERMEDIATE.INT_CASES_JUDGED;
-select count(*) from {{ database }}.MARTS.FCT_CASES;
-select count(*) from {{ published }}.MARTS_PREVIOUS.FCT_CASES;
+select count(*) from {{ database }}.STAGING.{{ staged }};
+select count(*) from {{ database }}.INTERMEDIATE.{{ judged }};
+select count(*) from {{ database }}.MARTS.{{ cases }};
+select count(*) from {{ published }}.MARTS_PREVIOUS.{{ cases }};
 create table {{ published }}.MARTS.INTRUDER (id int);
-delete from {{ published }}.MARTS.FCT_CASES;
+delete from {{ published }}.MARTS.{{ cases }};
 use warehouse TRANSFORMING;
 use role LOADER;
 use warehouse TRANSFORMING;
-select count(*) from {{ database }}.MARTS.FCT_CASES;
+select count(*) from {{ database }}.MARTS.{{ cases }};
 create schema {{ database }}.INTRUDER;
 grant select on table {{ database }}.RAW.AGENT_EVENTS to role PUBLIC;
 use role TRANSFORMER;
@@ -43,7 +49,7 @@ create schema {{ database }}.INTRUDER;
 select count(*) from {{ database }}.RAW.AGENT_EVENTS;
 use role REPORTER;
 use warehouse REPORTING;
-select count(*) from {{ published }}.MARTS.FCT_CASES;
+select count(*) from {{ published }}.MARTS.{{ cases }};
 
 -- 2. What the publishing role is shown of the grants: the same rows for both roles. Where
 -- TRANSFORMER is shown less or refused, the check of each publication is blind there.
@@ -53,7 +59,7 @@ show grants to role {{ role }};
 {% endfor -%}
 show grants of role REPORTER;
 show grants on schema {{ database }}.RAW;
-show grants on table {{ published }}.MARTS.FCT_CASES;
+show grants on table {{ published }}.MARTS.{{ cases }};
 show future grants in schema {{ published }}.MARTS;
 show future grants in database {{ published }};
 use role SECURITYADMIN;
@@ -62,7 +68,7 @@ show grants to role {{ role }};
 {% endfor -%}
 show grants of role REPORTER;
 show grants on schema {{ database }}.RAW;
-show grants on table {{ published }}.MARTS.FCT_CASES;
+show grants on table {{ published }}.MARTS.{{ cases }};
 -- Must list SELECT on tables of RAW for TRANSFORMER, and nothing else.
 show future grants in schema {{ database }}.RAW;
 show future grants in database {{ database }};
@@ -104,7 +110,7 @@ where table_schema like 'MARTS%' group by all;
 {% for table in clustered -%}
 select system$clustering_information('{{ database }}.MARTS.{{ table }}');
 {% endfor -%}
-select count(*) from {{ published }}.MARTS.FCT_CASES
+select count(*) from {{ published }}.MARTS.{{ cases }}
 where opened_on >= dateadd(day, -7, current_date);
 
 -- 6. The swap. Run this in one window, as often as you can, while `make refresh` runs in
@@ -113,9 +119,9 @@ use role REPORTER;
 use warehouse REPORTING;
 select
     (select max(published_at) from {{ published }}.MARTS.PUBLICATIONS) as published_at,
-    (select count(*) from {{ published }}.MARTS.FCT_CASES) as cases,
+    (select count(*) from {{ published }}.MARTS.{{ cases }}) as cases,
     (
-        select cast(get(parse_json(row_counts), 'fct_cases') as bigint)
+        select cast(get(parse_json(row_counts), '{{ cases | lower }}') as bigint)
         from {{ published }}.MARTS.PUBLICATIONS
         qualify row_number() over (order by published_at desc) = 1
     ) as cases_as_published;
