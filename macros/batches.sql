@@ -257,6 +257,13 @@
     {{ return(rebuilt(arguments, changed_entities('ticket'))) }}
 {%- endmacro %}
 
+{% macro get_incremental_by_changed_owner_sql(arguments) -%}
+    {{ return(rebuilt(arguments, [
+        'select node_key from ' ~ ref('int_nodes_changed')
+        ~ " where entity_type in ('session', 'ticket', 'record')"
+    ])) }}
+{%- endmacro %}
+
 {% macro get_incremental_by_touched_node_sql(arguments) -%}
     {{ return(rebuilt(arguments, 'select node_key from ' ~ ref('int_nodes_touched'))) }}
 {%- endmacro %}
@@ -285,4 +292,46 @@
         select {{ columns }} from {{ arguments['temp_relation'] }};
     {%- endset -%}
     {{ return(in_one_transaction(dml)) }}
+{%- endmacro %}
+
+
+{#
+    What a generic test looks at, by dbt's own hook: in a batch, the rows that it rebuilt;
+    the others passed when they were. `test_all: true` looks at everything, every night.
+#}
+{% macro default__get_where_subquery(relation) -%}
+    {%- set conditions = [] -%}
+    {%- if config.get('where') -%}
+        {%- do conditions.append('(' ~ config.get('where') ~ ')') -%}
+    {%- endif -%}
+    {%- set key = touched_key(relation) -%}
+    {%- if key and is_batch() and not var('test_all') -%}
+        {%- do conditions.append(
+            key ~ ' in (select node_key from ' ~ as_last_built('int_nodes_touched') ~ ')'
+        ) -%}
+    {%- endif -%}
+    {%- if conditions -%}
+        {{ return(
+            '(select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ')
+            ~ ') as rows_to_test'
+        ) }}
+    {%- endif -%}
+    {{ return(relation) }}
+{%- endmacro %}
+
+
+{# The column by which a batch replaces rows of a model; none if it replaces others. #}
+{% macro touched_key(relation) -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() -%}
+            {%- if
+                node.resource_type == 'model'
+                and node.alias | lower == relation.identifier | lower
+                and node.config.incremental_strategy == 'by_touched_node'
+            -%}
+                {{ return(node.config.unique_key) }}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(none) }}
 {%- endmacro %}

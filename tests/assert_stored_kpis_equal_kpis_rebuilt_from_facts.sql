@@ -86,7 +86,7 @@ audits as (
         audits.case_key,
         audits.verdict,
         audits.audit_weight,
-        cast(audits.audited_at as varchar) || audits.audit_id as audit_order
+        {{ moment_text('audits.audited_at') }} || audits.audit_id as audit_order
     from {{ ref('fct_audits') }} as audits
     inner join handled
         on audits.case_key = handled.case_key
@@ -150,9 +150,11 @@ weights as (
 model_costs as (
 
     select coalesce(sum(events.cost_usd), 0) as cost_usd
-    from {{ ref('int_case_agent_events_joined') }} as events
+    from {{ ref('int_agent_events_unioned') }} as events
+    inner join {{ ref('fct_sessions') }} as sessions
+        on events.session_key = sessions.session_key
     inner join handled
-        on events.case_key = handled.case_key
+        on sessions.case_key = handled.case_key
     where events.action_type = 'llm_called'
 
 ),

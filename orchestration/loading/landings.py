@@ -146,18 +146,20 @@ def open_landing(landing: Landing | Path | str) -> Landing:
 
 
 def _open_bucket(address: str) -> Bucket:
+    shown = _without_secrets(address)
     try:
         files, root = fs.FileSystem.from_uri(address)
     except (OSError, ValueError, pa.ArrowException) as problem:
+        text = str(problem).replace(address, shown)
         raise LandingError(
-            f"{without_query(address)} cannot be opened ({problem}): a landing root "
-            "is a folder or an address such as s3://bucket/prefix, gs://bucket/prefix "
-            "or abfss://container@account.dfs.core.windows.net/prefix"
-        ) from problem
-    return Bucket(without_query(address), files, root.rstrip("/"))
+            f"{shown} cannot be opened ({text}): a landing root is a folder or an "
+            "address such as s3://bucket/prefix, gs://bucket/prefix or "
+            "abfss://container@account.dfs.core.windows.net/prefix"
+        ) from None  # what it came from may show the whole address
+    return Bucket(shown, files, root.rstrip("/"))
 
 
-def without_query(address: str) -> str:
+def _without_secrets(address: str) -> str:
     """An address as it may be shown: options after `?` and credentials stay out."""
     parts = urlsplit(address)
     host = parts.netloc

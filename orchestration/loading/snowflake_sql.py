@@ -23,12 +23,13 @@ left join information_schema.tables as tables
     on tables.table_schema = schemata.schema_name
 where schemata.schema_name = 'RAW'
 """
-SHOW_EXTERNAL_STAGE = "show stages like 'LANDING' in schema raw"
+SHOW_STAGES = "show stages in schema raw"
 CREATE_STAGE = f"create stage if not exists {STAGE}"
 FILL_LOCK = """
 insert into raw.load_lock (load_id, taken_at)
 select 'none', null
-where not exists (select 1 from raw.load_lock)
+from (select count(*) as locks from raw.load_lock) as held
+where held.locks = 0
 """
 # An UPDATE keeps other updates of its table waiting until the transaction ends.
 TAKE_LOCK = "update raw.load_lock set load_id = ?, taken_at = cast(? as timestamp_ntz)"

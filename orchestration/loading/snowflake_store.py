@@ -196,7 +196,6 @@ class SnowflakeStore:
         self.statements += 1
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
-            self._names = [column.name for column in cursor.description or ()]
             return cursor.fetchall()
 
     def shows(self, bucket: Bucket) -> bool:
@@ -204,11 +203,15 @@ class SnowflakeStore:
 
         Raises `LandingError` where it shows another one.
         """
-        rows = self.run(sql.SHOW_EXTERNAL_STAGE)
-        if not rows:
+        self.create_raw_tables()
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql.SHOW_STAGES)
+            names = [column.name for column in cursor.description]
+            stages = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        url = {stage["name"]: stage["url"] for stage in stages}.get("LANDING")
+        if url is None:
             return False
-        url = rows[0][self._names.index("url")].rstrip("/")
-        if _location(url) != _location(bucket.address):
+        if location(url) != location(bucket.address):
             raise LandingError(
                 f"ACSR_LANDING is {bucket.address}, but the stage {sql.EXTERNAL_STAGE} "
                 f"shows {url}: set the one to what the other is, or drop the stage"
@@ -307,7 +310,7 @@ class SnowflakeStore:
             copied = self.run(sql.COPY.format(place=place, purge=purge))
         finally:
             if not self.stage.purge:
-                self.stage.remove(folder)
+                self.stage.remove(load.load_id)
         lines = sum(row[3] for row in copied if len(row) > 3)
         if lines != files.lines:
             raise CopyError(
@@ -380,7 +383,7 @@ def _require_safe(load_id: str) -> None:
         )
 
 
-def _location(address: str) -> tuple[str, ...]:
+def location(address: str) -> tuple[str, ...]:
     """Where an address leads, however the cloud's tools spell its kind."""
     parts = urlsplit(address)
     host, path = parts.netloc, parts.path.strip("/")

@@ -1,9 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_changed_owner',
+    unique_key='owner_key'
+) }}
 {#
     What hangs together: each session with its ticket, its customer and the session that
     it says it continues; each ticket with its customer and the ticket that it was merged
-    into; each survey and audit with what it speaks of. In both directions, and kept for
-    good: a link that a correction has undone only makes a batch a little larger.
+    into; each survey and audit with what it speaks of. In both directions, and replaced
+    with the session, ticket or record that says so.
 #}
 with
 
@@ -78,6 +82,7 @@ records as (
 pairs as (
 
     select
+        session_key as owner_key,
         session_key as node_key,
         ticket_key as neighbour_key
     from agent_events
@@ -85,6 +90,7 @@ pairs as (
     union all
 
     select
+        session_key as owner_key,
         session_key as node_key,
         customer_key as neighbour_key
     from agent_events
@@ -92,6 +98,7 @@ pairs as (
     union all
 
     select
+        session_key as owner_key,
         session_key as node_key,
         case
             when previous_session_id is not null
@@ -102,6 +109,7 @@ pairs as (
     union all
 
     select
+        session_key as owner_key,
         ticket_key as node_key,
         customer_key as neighbour_key
     from agent_events
@@ -109,6 +117,7 @@ pairs as (
     union all
 
     select
+        ticket_key as owner_key,
         ticket_key as node_key,
         customer_key as neighbour_key
     from ticket_events
@@ -116,6 +125,7 @@ pairs as (
     union all
 
     select
+        ticket_key as owner_key,
         ticket_key as node_key,
         next_ticket_key as neighbour_key
     from ticket_events
@@ -123,6 +133,7 @@ pairs as (
     union all
 
     select
+        record_key as owner_key,
         record_key as node_key,
         ticket_key as neighbour_key
     from records
@@ -130,6 +141,7 @@ pairs as (
     union all
 
     select
+        record_key as owner_key,
         record_key as node_key,
         session_key as neighbour_key
     from records
@@ -139,6 +151,7 @@ pairs as (
 links as (
 
     select
+        owner_key,
         node_key,
         neighbour_key
     from pairs
@@ -147,6 +160,7 @@ links as (
     union
 
     select
+        owner_key,
         neighbour_key as node_key,
         node_key as neighbour_key
     from pairs
@@ -155,13 +169,7 @@ links as (
 )
 
 select
-    cast(links.node_key as varchar) as node_key,
-    cast(links.neighbour_key as varchar) as neighbour_key
+    cast(owner_key as varchar) as owner_key,
+    cast(node_key as varchar) as node_key,
+    cast(neighbour_key as varchar) as neighbour_key
 from links
-{% if is_batch() -%}
-left join {{ this }} as earlier
-    on
-        links.node_key = earlier.node_key
-        and links.neighbour_key = earlier.neighbour_key
-where earlier.node_key is null
-{%- endif %}

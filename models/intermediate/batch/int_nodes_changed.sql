@@ -1,8 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {#
     What a batch names: sessions and tickets of records that arrived, and those that a
-    record belonged to before it was corrected; surveys and audits; cases that ripened
-    since the last build. Kept until a build is complete, so that nothing is forgotten.
+    record belonged to before it was corrected; surveys and audits; what was linked by any
+    of them, should the link be gone now; cases that ripened since the last build. Kept until a build is complete, so that nothing is forgotten.
     In a full build everything is rebuilt and nothing need be named.
 #}
 with
@@ -225,7 +225,35 @@ nodes as (
         null as last_at
     from records
 
+),
+
+{% if is_batch() -%}
+earlier_neighbours as (
+
+    select distinct links.neighbour_key as node_key
+    from {{ as_last_built('int_links_kept') }} as links
+    inner join nodes
+        on links.owner_key = nodes.node_key
+
+),
+
+{% endif -%}
+all_nodes as (
+
+    select * from nodes
+
     {% if is_batch() -%}
+    union all
+
+    select
+        node_key,
+        'neighbour' as entity_type,
+        null as source_system,
+        null as entity_id,
+        null as first_at,
+        null as last_at
+    from earlier_neighbours
+
     union all
 
     select
@@ -247,7 +275,7 @@ select
     cast(entity_id as varchar) as entity_id,
     cast(first_at as timestamp) as first_at,
     cast(last_at as timestamp) as last_at
-from nodes
+from all_nodes
 {% if not is_batch() -%}
 where false
 {%- endif %}
