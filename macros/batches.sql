@@ -258,10 +258,11 @@
 {%- endmacro %}
 
 {% macro get_incremental_by_changed_owner_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [
+    {{ return(rebuilt(
+        arguments,
         'select node_key from ' ~ ref('int_nodes_changed')
         ~ " where entity_type in ('session', 'ticket', 'record')"
-    ])) }}
+    )) }}
 {%- endmacro %}
 
 {% macro get_incremental_by_touched_node_sql(arguments) -%}
@@ -322,16 +323,12 @@
 
 {# The column by which a batch replaces rows of a model; none if it replaces others. #}
 {% macro touched_key(relation) -%}
-    {%- if execute -%}
-        {%- for node in graph.nodes.values() -%}
-            {%- if
-                node.resource_type == 'model'
-                and node.alias | lower == relation.identifier | lower
-                and node.config.incremental_strategy == 'by_touched_node'
-            -%}
-                {{ return(node.config.unique_key) }}
-            {%- endif -%}
-        {%- endfor -%}
+    {%- set name = 'model.' ~ project_name ~ '.' ~ relation.identifier | lower -%}
+    {%- if execute and name in graph.nodes -%}
+        {%- set stated = graph.nodes[name].config -%}
+        {%- if stated.incremental_strategy == 'by_touched_node' -%}
+            {{ return(stated.unique_key) }}
+        {%- endif -%}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
