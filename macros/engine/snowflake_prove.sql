@@ -19,7 +19,7 @@
         {%- do clustered.append(node.alias | upper) -%}
     {%- endif -%}
 {%- endfor -%}
-{%- set cases = ref('{{ cases | lower }}').identifier | upper -%}
+{%- set cases = ref('fct_cases').identifier | upper -%}
 {%- set staged = ref('stg_agent_events__events').identifier | upper -%}
 {%- set judged = ref('int_cases_judged').identifier | upper -%}
 -- For a user who holds LOADER, TRANSFORMER, REPORTER and may take ACCOUNTADMIN, after
