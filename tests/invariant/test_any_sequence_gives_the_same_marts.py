@@ -15,16 +15,17 @@ from random import Random
 import pytest
 
 from tests.invariant.cases import draw_cases
+from tests.invariant.fixed_cases import fixed_cases
 from tests.invariant.sequences import Sequence, draw_steps, report, run, shrink
 
 CASES = int(os.environ.get("ACSR_INVARIANT_CASES", "36"))
-CASES_AT_ONCE = 40
+CASES_AT_ONCE = 50
 STEPS = 4
 
 
 def sequences() -> list[Sequence]:
     """The cases in as many sequences as it takes, each with steps of its own."""
-    cases = draw_cases(CASES, STEPS)
+    cases = [*fixed_cases(STEPS), *draw_cases(CASES, STEPS)]
     return [
         Sequence(draw_steps(Random(first), STEPS), tuple(cases[first:][:CASES_AT_ONCE]))
         for first in range(0, len(cases), CASES_AT_ONCE)

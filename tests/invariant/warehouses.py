@@ -24,12 +24,14 @@ from dbt.cli.main import dbtRunner
 from orchestration import project
 from orchestration.fingerprint import Fingerprint, fingerprint, mart_tables, row_query
 from orchestration.loading import load_all, read_settings
+from orchestration.loading.contracts import SERVICENOW_COLUMNS
 
 LOADED_AT = datetime(2027, 1, 1, tzinfo=UTC)
 HASH_KEY = {"ACSR_HASH_KEY": "a key that all warehouses share"}
 QUIET = ("--quiet", "--log-level-file", "none", "--no-write-json")
 NO_TESTS = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+KINDS = {"tau2_runs": "json", "servicenow_incidents": "csv"}
 
 Line = tuple[str, str]  # feed, text
 
@@ -49,7 +51,7 @@ class Warehouse:
         """The DuckDB file."""
         return self.folder / "warehouse.duckdb"
 
-    def load(self, lines: Iterable[Line], name: str = "part", files: int = 2) -> None:
+    def load(self, lines: Iterable[Line], files: int = 2) -> None:
         """Lands lines in the order given, some files of each feed, and loads them."""
         landing = self.folder / "landing"
         by_feed: dict[str, list[str]] = {}
@@ -58,9 +60,10 @@ class Warehouse:
         load_id = f"load-{len(self.loads)}"
         for feed, texts in by_feed.items():
             (landing / feed).mkdir(parents=True, exist_ok=True)
-            for number in range(min(files, len(texts))):
-                path = landing / feed / f"{name}-{len(self.loads)}-{number}.jsonl"
-                path.write_text("\n".join(texts[number::files]) + "\n", "utf-8")
+            for number, part in enumerate(parts(feed, texts, files)):
+                kind = KINDS.get(feed, "jsonl")
+                path = landing / feed / f"{load_id}-{number}.{kind}"
+                path.write_text("\n".join(part) + "\n", "utf-8")
         self.load_landing(landing, load_id)
 
     def load_landing(self, landing: Path, load_id: str) -> None:
@@ -116,6 +119,17 @@ class Warehouse:
         if (self.folder / "landing").exists():
             shutil.copytree(self.folder / "landing", folder / "landing")
         return copied
+
+
+def parts(feed: str, texts: list[str], files: int) -> Iterator[list[str]]:
+    """What each file of a feed holds."""
+    if feed == "tau2_runs":  # a file is one document
+        yield from ([text] for text in texts)
+        return
+    for number in range(min(files, len(texts))):
+        part = texts[number::files]
+        is_table = feed == "servicenow_incidents"
+        yield [",".join(SERVICENOW_COLUMNS), *part] if is_table else part
 
 
 def differing_rows(one: Warehouse, two: Warehouse) -> dict[str, list[tuple[str, str]]]:
