@@ -134,10 +134,11 @@
 {# Condition: the record came with a pending load or, in a backfill, lies in its window. #}
 {% macro has_arrived(moment) -%}
     {%- if is_backfill() -%}
+        {%- set day_after = modules.datetime.date.fromisoformat(
+            var('rebuild_to') | string
+        ) + modules.datetime.timedelta(days=1) -%}
         {{ moment }} >= {{ from_reporting_timezone("'" ~ var('rebuild_from') ~ "'") }}
-        and {{ moment }} < {{ hours_after(
-            from_reporting_timezone("'" ~ var('rebuild_to') ~ "'"), 48
-        ) }}
+        and {{ moment }} < {{ from_reporting_timezone("'" ~ day_after ~ "'") }}
     {%- else -%}
         _load_id in (select pending.load_id from pending)
     {%- endif -%}

@@ -96,7 +96,7 @@ def drawn() -> st.SearchStrategy[Drawn]:
         is_simulated=st.booleans(),
         plan=st.sampled_from(PLANS),
         repeats=st.sampled_from((0.0, 0.1, 0.5)),
-        corrections=st.integers(0, 3),
+        corrections=st.integers(0, 6),
         number=st.integers(0, 2**32),
     )
 

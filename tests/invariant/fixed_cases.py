@@ -59,7 +59,16 @@ def ticket_event(name: str, at: datetime, event: str, ticket: str, **said: str) 
 
 def fixed_cases(steps: int) -> list[Case]:
     """All of them, spread over some steps."""
-    makers = (chain, hub, late_join, late_merge, simulations, incidents)
+    makers = (
+        chain,
+        hub,
+        late_join,
+        late_merge,
+        moved,
+        unlinked,
+        simulations,
+        incidents,
+    )
     return [
         Case(name, tuple(maker(name, steps)))
         for number, maker in enumerate(makers)
@@ -131,6 +140,42 @@ def late_merge(name: str, steps: int) -> Iterator[Arrival]:
             merged_into_ticket_id=f"{name}-t{number + 1}",
         )
         yield Arrival(max(steps - 1 - number, 0), *merge)
+
+
+def moved(name: str, steps: int) -> Iterator[Arrival]:
+    """An event of a session and one of a ticket that belong to others, as it turns out.
+
+    They lie on days and in hours on which nothing else of the new owner does.
+    """
+    for number in (1, 2):
+        at, ticket = EARLIER - timedelta(days=9 * number), f"{name}-t{number}"
+        for feed, text in session(f"{name}-{number}", at):
+            yield Arrival(0, feed, text)
+        yield Arrival(0, *ticket_event(f"{name}-c{number}", at, "created", ticket))
+        solved = at + timedelta(days=number)
+        yield Arrival(0, *ticket_event(f"{name}-s{number}", solved, "solved", ticket))
+    for feed, text in list(session(f"{name}-1", EARLIER - timedelta(days=9)))[2:]:
+        corrected = json.loads(text) | {"version": 1, "session_id": f"{name}-2"}
+        yield Arrival(steps - 1, feed, json.dumps(corrected))
+    solved = EARLIER - timedelta(days=8)
+    feed, text = ticket_event(f"{name}-s1", solved, "solved", f"{name}-t2")
+    yield Arrival(steps - 1, feed, json.dumps(json.loads(text) | {"version": 1}))
+
+
+def unlinked(name: str, steps: int) -> Iterator[Arrival]:
+    """Sessions of one ticket and of one customer, until one of each is not."""
+    for number in range(5):
+        shared = {"ticket_id": f"{name}-t"} if number < 2 else {"customer_id": name}
+        at = EARLIER + timedelta(days=number)
+        lines = list(session(f"{name}-{number}", at, **shared))
+        for feed, text in lines:
+            yield Arrival(0, feed, text)
+        if number in (0, 3):
+            for feed, text in lines:
+                record = json.loads(text) | {"version": 1}
+                for field in shared:
+                    del record[field]
+                yield Arrival(steps - 1, feed, json.dumps(record))
 
 
 def simulations(name: str, steps: int) -> Iterator[Arrival]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from tests.invariant.cases import Arrival, Case
+from tests.invariant.cases import Case
 from tests.invariant.warehouses import (
     NO_TESTS,
     NO_UNIT_TESTS,
@@ -133,20 +133,39 @@ class Trial:
 
 def run(sequence: Sequence, folder: Path, *, with_tests: bool = False) -> Trial:
     """Takes a sequence step by step, and all its lines at once in a new warehouse."""
-    stepwise = Warehouse(folder / "stepwise")
-    for number, step in enumerate(sequence.steps):
-        stepwise.load(sequence.landing_in(number))
-        cut = () if step.cut is None else ("--exclude", f"{step.cut}+")
-        is_last = number == len(sequence.steps) - 1
-        kinds = NO_UNIT_TESTS if with_tests and is_last else NO_TESTS
-        stepwise.build(step.as_of, *cut, kinds=kinds)
-    at_once = Warehouse(folder / "at_once")
-    at_once.load(sequence.every_line, files=1)
-    at_once.build(sequence.steps[-1].as_of)
-    trial = Trial(sequence, stepwise, at_once)
-    if stepwise.fingerprint() != at_once.fingerprint():
-        trial.found = differing_rows(stepwise, at_once)
+    one = stepwise(sequence, folder / "stepwise", with_tests=with_tests)
+    two = at_once(sequence, folder / "at_once")
+    trial = Trial(sequence, one, two)
+    if one.fingerprint() != two.fingerprint():
+        trial.found = differing_rows(one, two)
     return trial
+
+
+def stepwise(
+    sequence: Sequence,
+    folder: Path,
+    warehouse: Warehouse | None = None,
+    first: int = 0,
+    *,
+    with_tests: bool = False,
+) -> Warehouse:
+    """Takes a sequence step by step; a warehouse that took some begins at `first`."""
+    warehouse = warehouse or Warehouse(folder)
+    last = len(sequence.steps) - 1
+    for number, step in enumerate(sequence.steps[first:], start=first):
+        warehouse.load(sequence.landing_in(number))
+        cut = () if step.cut is None else ("--exclude", f"{step.cut}+")
+        kinds = NO_UNIT_TESTS if with_tests and number == last else NO_TESTS
+        warehouse.build(step.as_of, *cut, kinds=kinds)
+    return warehouse
+
+
+def at_once(sequence: Sequence, folder: Path) -> Warehouse:
+    """Loads and builds all lines of a sequence at once, each of them once."""
+    warehouse = Warehouse(folder)
+    warehouse.load(sequence.every_line, files=1)
+    warehouse.build(sequence.steps[-1].as_of)
+    return warehouse
 
 
 # Shrinking
@@ -247,6 +266,3 @@ def report(trial: Trial) -> str:
         for whose, text in rows[:4]:
             told.append(f"  {'stepwise' if whose == 'one' else 'at once '}: {text}")
     return "\n".join(told)
-
-
-__all__ = ["Arrival", "Sequence", "Step", "Trial", "draw_steps", "report", "run"]

@@ -36,6 +36,10 @@ KINDS = {"tau2_runs": "json", "servicenow_incidents": "csv"}
 Line = tuple[str, str]  # feed, text
 
 
+class BuildError(Exception):
+    """A build that failed, by its models or its tests."""
+
+
 @dataclass
 class Warehouse:
     """A warehouse in a folder of its own, and the loads that it took."""
@@ -92,7 +96,8 @@ class Warehouse:
         with environment(self.folder, as_of, root):
             result = dbtRunner(manifest=parsed(root)).invoke(["build", *QUIET, *given])
             DuckDBConnectionManager.close_all_connections()
-        assert result.success, failures(result)
+        if not result.success:
+            raise BuildError(failures(result))
 
     def fingerprint(self) -> Fingerprint:
         """The hash over all marts."""
