@@ -15,11 +15,17 @@ from orchestration.snowflake.connection import connect, read_login, refuse_passw
 from tests.snowflake.support import Server
 
 
-@pytest.fixture
-def environment(snowflake_server: Server) -> dict[str, str]:
-    """An environment that logs in."""
+@pytest.fixture(scope="module")
+def database(snowflake_server: Server) -> str:
+    """A database to log in to."""
     snowflake_server.run("create database if not exists CONNECTION")
-    return snowflake_server.environment("CONNECTION")
+    return "CONNECTION"
+
+
+@pytest.fixture
+def environment(snowflake_server: Server, database: str) -> dict[str, str]:
+    """An environment that logs in."""
+    return snowflake_server.environment(database)
 
 
 def test_a_session_counts_in_utc_from_mondays_with_bound_parameters(
