@@ -209,9 +209,11 @@ def _building() -> Iterator[Ask]:
         with duckdb.connect(str(project.warehouse()), read_only=True) as connection:
             yield _asking_duckdb(connection)
     else:
-        with closing(connect(TRANSFORMER)) as connection:
-            with connection.cursor() as cursor:
-                yield _asking_snowflake(cursor)
+        with (
+            closing(connect(TRANSFORMER)) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield _asking_snowflake(cursor)
 
 
 def publish_marts(as_of: datetime, git_revision: str | None) -> Publication:
