@@ -180,7 +180,7 @@
     {%- if is_batch() -%}
         {{ column }} in (
             select opened_on from {{ ref('int_days_touched') }}
-            union
+            union distinct
             select opened_on from {{ ref('int_cases_judged') }}
         )
     {%- else -%}
@@ -194,7 +194,7 @@
     {%- if is_batch() -%}
         date_trunc('hour', {{ column }}) in (
             select hour_start from {{ ref('int_hours_touched') }}
-            union
+            union distinct
             select date_trunc('hour', occurred_at)
             from {{ ref('int_case_agent_events_joined') }}
         )

@@ -31,6 +31,7 @@ from orchestration.loading.warehouse import (
 Identity = tuple[object, ...]
 Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
 _NO_TIME = -(2**63)
+LARGE_ROWS = 50_000  # of one file
 
 
 class Held(NamedTuple):
@@ -64,8 +65,11 @@ class DuckDbStore:
     batch_files = 200
     batch_rows = 500_000
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, is_own: bool = False
+    ) -> None:
         self.connection = connection
+        self._is_own = is_own
 
     def create_raw_tables(self) -> None:
         """Creates whatever is absent, so that dbt always finds its sources."""
@@ -86,6 +90,8 @@ class DuckDbStore:
 
         A file of many chunks looks its records up itself: its batch holds no other.
         """
+        if self._is_own:
+            self._prepare_for(batch)
         tables = [
             waiting.staged.tables[0]
             for waiting in batch
@@ -105,6 +111,16 @@ class DuckDbStore:
             )
             for waiting in batch
         ]
+
+    def _prepare_for(self, batch: Sequence[Waiting]) -> None:
+        """Sets what a commit writes to the log, and what into the tables at once.
+
+        Small files would have the tables written anew every few seconds; a large one
+        would be written twice.
+        """
+        is_large = any(waiting.staged.clean >= LARGE_ROWS for waiting in batch)
+        limit = "16MB" if is_large else "256MB"
+        self.connection.execute(f"set checkpoint_threshold = '{limit}'")
 
 
 def _is_whole_in_memory(staged: StagedFile) -> bool:
