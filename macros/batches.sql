@@ -287,7 +287,7 @@
         {%- endfor %};
 
         insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from {{ arguments['temp_relation'] }};
+        select {{ columns }} from {{ arguments['temp_relation'] }}
     {%- endset -%}
     {{ return(in_one_transaction(dml)) }}
 {%- endmacro %}
