@@ -12,10 +12,11 @@ counts as (
     union all
 
     select
-        'agent events of all feeds, in cases' as stage,
+        'agent events of all feeds, in sessions' as stage,
         (select count(*) from {{ ref('stg_agent_events__events') }})
         + (select count(*) from {{ ref('stg_tau2_runs__events') }}) as before_stage,
-        (select count(*) from {{ ref('int_case_agent_events_joined') }}) as after_stage
+        (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }})
+            as after_stage
 
     union all
 
@@ -76,7 +77,7 @@ counts as (
     select
         'policy checks, facts' as stage,
         (
-            select count(*) from {{ ref('int_case_agent_events_joined') }}
+            select count(*) from {{ ref('int_agent_events_unioned') }}
             where action_type = 'policy_checked'
         ) as before_stage,
         (select count(*) from {{ ref('fct_policy_checks') }}) as after_stage
@@ -86,7 +87,7 @@ counts as (
     select
         'actions, facts' as stage,
         (
-            select count(*) from {{ ref('int_case_agent_events_joined') }}
+            select count(*) from {{ ref('int_agent_events_unioned') }}
             where action_type = 'action_executed'
         ) as before_stage,
         (select count(*) from {{ ref('fct_actions') }}) as after_stage

@@ -150,9 +150,11 @@ weights as (
 model_costs as (
 
     select coalesce(sum(events.cost_usd), 0) as cost_usd
-    from {{ ref('int_case_agent_events_joined') }} as events
+    from {{ ref('int_agent_events_unioned') }} as events
+    inner join {{ ref('fct_sessions') }} as sessions
+        on events.session_key = sessions.session_key
     inner join handled
-        on events.case_key = handled.case_key
+        on sessions.case_key = handled.case_key
     where events.action_type = 'llm_called'
 
 ),
