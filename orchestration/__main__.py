@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
 
-from orchestration import project, report, sample
+from orchestration import engines, project, report, sample
+
+SCRIPTS = {
+    "snowflake-setup": "the script that sets a Snowflake account up",
+    "snowflake-prove": "the script that shows what only a real account can",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,9 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("--seed", type=int, required=True)
     add("refresh", _run, "load what is new, build, test, publish")
     add("nightly", _run, "as refresh, with the slow tests and the unit tests")
+    window = add("backfill", _backfill, "rebuild a window of days, test, publish")
+    window.add_argument("first", metavar="FROM", help="first day, as 2026-05-01")
+    window.add_argument("last", metavar="TO", help="last day")
     add("report", _report, "the published KPIs as text")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
     add("parse", _parse, "parse for Snowflake, where deprecations show")
+    for script, text in SCRIPTS.items():
+        add(script, _script, f"print {text}")
     add("docs", _docs, "dbt's documentation site")
     return parser
 
@@ -46,7 +58,7 @@ def _sample(options: argparse.Namespace) -> int:
     if sample.has_landed():
         return 0
     print(
-        f"Nothing has landed in {project.landing()}: making up "
+        f"Nothing has landed in {project.shown_landing()}: making up "
         f"{options.days} days of support traffic (no real customer is in it).",
         flush=True,
     )
@@ -54,11 +66,28 @@ def _sample(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def _backfill(options: argparse.Namespace) -> int:
+    first, last = _day("FROM", options.first), _day("TO", options.last)
+    if last < first:
+        raise project.ProjectError(f"FROM={first} is after TO={last}; swap them")
+    window = {"rebuild_from": first.isoformat(), "rebuild_to": last.isoformat()}
+    return _run(options, {"ops": {"dbt_project": {"config": window}}})
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as problem:
+        raise project.ProjectError(
+            f"{name}={text!r} is no day; write it as 2026-05-01"
+        ) from problem
+
+
+def _run(options: argparse.Namespace, config: Mapping[str, Any] | None = None) -> int:
     from orchestration.run import run_job  # Dagster takes seconds to import
 
-    if run_job(options.job):
-        print(f"Published {project.current()}")
+    if run_job(options.job, config):
+        print(f"Published {engines.published_name()}")
         return 0
     print(
         f"error: {options.job} failed; nothing was published. The whole story: "
@@ -69,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(_: argparse.Namespace) -> int:
-    print(report.render(project.current()))
+    print(report.render())
     return 0
 
 
@@ -89,6 +118,19 @@ def _parse(_: argparse.Namespace) -> int:
     )
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return done.returncode
+
+
+def _script(options: argparse.Namespace) -> int:
+    """Prints an analysis; nothing is asked of any account, and no account is needed."""
+    done = project.run_dbt(
+        *("compile", "--quiet", "--target", "lint"),
+        *("--select", options.job.replace("-", "_")),
+        environment={"DBT_TARGET_PATH": str(project.dbt_target_path() / "scripts")},
+    )
+    print(done.stdout, end="")
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
     return done.returncode
 
 

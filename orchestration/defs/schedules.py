@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from dagster import (
     AssetSelection,
@@ -23,9 +24,9 @@ from dagster import (
 )
 
 from orchestration import project
+from orchestration.defs.load import key
 from orchestration.defs.transform import Build
-from orchestration.loading import FEEDS
-from orchestration.loading.files import walk_feed
+from orchestration.loading import FEEDS, open_landing
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -42,10 +43,21 @@ refresh = define_asset_job(
 nightly = define_asset_job(
     "nightly",
     selection=AssetSelection.all(),
-    config=RunConfig(ops={"dbt_project": Build(leave_out=[])}),
+    config=RunConfig(ops={"dbt_project": Build(leave_out=[], test_all=True)}),
     description="As `refresh`, with the slow tests and the unit tests.",
 )
-jobs = [refresh, nightly]
+backfill = define_asset_job(
+    "backfill",
+    selection=AssetSelection.all() - AssetSelection.assets(*map(key, FEEDS)),
+    config=RunConfig(
+        ops={"dbt_project": Build(rebuild_from="2026-01-01", rebuild_to="2026-01-31")}
+    ),
+    description=(
+        "Rebuild a window of days from the raw tables, test, publish; loads nothing. "
+        "State the days in the run's configuration."
+    ),
+)
+jobs = [refresh, nightly, backfill]
 
 
 @schedule(
@@ -100,13 +112,18 @@ def _listing() -> str | None:
 
 
 def _files() -> Iterator[tuple[bytes, int, int]]:
+    landing = open_landing(project.landing())
     for feed in FEEDS:
-        for path in walk_feed(project.landing(), feed):
+        for listed in landing.walk(feed):
+            if listed.modified is not None:  # a bucket's listing says it all
+                written = int(listed.modified.timestamp() * 1_000_000)
+                yield os.fsencode(listed.place), listed.bytes or 0, written
+                continue
             try:
-                found = path.stat()
+                found = Path(listed.place).stat()
             except OSError:  # gone since it was listed
                 continue
-            yield os.fsencode(path), found.st_size, found.st_mtime_ns
+            yield os.fsencode(listed.place), found.st_size, found.st_mtime_ns
 
 
 def _is_unfinished(instance: DagsterInstance) -> bool:

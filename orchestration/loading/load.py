@@ -6,7 +6,8 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,10 @@ import duckdb
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
+from orchestration.loading.fast import LinePool
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import ChangedFileError, LandedFile
-from orchestration.loading.json_lines import read_json_lines, read_parquet
+from orchestration.loading.json_lines import read_parquet
 from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
@@ -97,17 +99,20 @@ def load_feed(
         raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
     with connected(warehouse) as store, tempfile.TemporaryDirectory() as scratch:
         store.create_raw_tables()
+        context = Context(settings, latest_allowed(now))
         run = _FeedLoad(
             feed=FEEDS[feed],
             landing=open_landing(landing),
             store=store,
-            context=Context(settings, latest_allowed(now)),
+            context=context,
+            lines=LinePool(FEEDS[feed], context),
             load=Load(load_id, _utc_now()),
             scratch=Path(scratch),
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
         )
-        return run.run()
+        with closing(run.lines), run.committer:
+            return run.run()
 
 
 def list_new_files(
@@ -159,18 +164,9 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path), read_only=read_only) as connection:
         if not read_only:
-            _prepare_for_small_commits(connection)
-        yield DuckDbStore(connection)
-
-
-def _prepare_for_small_commits(connection: duckdb.DuckDBPyConnection) -> None:
-    """Thousands of small transactions need no second thread to wait for.
-
-    With two, a hundred rows cost half as much again in processor time; and the
-    usual limit would have the file checkpointed every few seconds.
-    """
-    connection.execute("set threads = 1")
-    connection.execute("set checkpoint_threshold = '256MB'")
+            # small commits wait for a second thread in vain
+            connection.execute("set threads = 1")
+        yield DuckDbStore(connection, is_own=not read_only)
 
 
 def _utc_now() -> datetime:
@@ -179,17 +175,25 @@ def _utc_now() -> datetime:
 
 @dataclass
 class _FeedLoad:
-    """One feed's files on their way: a batch shares one look at the table."""
+    """One feed's files on their way: a batch shares one look at the table.
+
+    While one batch is committed, by a thread of its own, the next one is read.
+    """
 
     feed: Feed
     landing: Landing
     store: RawStore
     context: Context
+    lines: LinePool
     load: Load
     scratch: Path
     progress: Progress
     earlier: dict[str, Earlier]
     batch: list[Waiting] = field(default_factory=list)
+    committer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "commit")
+    )
+    committing: tuple[list[Waiting], Future[list[Outcome | None]]] | None = None
 
     def run(self) -> FeedReport:
         begun = told = time.monotonic()
@@ -206,6 +210,7 @@ class _FeedLoad:
                     f"{self.report.records:,} records"
                 )
         self._flush()
+        self._settle()
         self.report.files.sort(key=lambda file: file.path)
         self.report.seconds = time.monotonic() - begun
         return self.report
@@ -271,7 +276,7 @@ class _FeedLoad:
         if self.feed.reader == "json_lines":
             if is_parquet:
                 return read_parquet(self.feed, file, self.context)
-            return read_json_lines(self.feed, file, self.context)
+            return self.lines.read(file)
         if is_parquet and file.bytes:
             raise UnreadableFileError(
                 "this feed is not read as Parquet; land its own format"
@@ -281,12 +286,22 @@ class _FeedLoad:
         return read_servicenow(file, self.context)
 
     def _flush(self) -> None:
-        """Commits the batch."""
+        """Hands the batch over to be committed, once the one before it is."""
+        self._settle()
         batch, self.batch = self.batch, []
-        if not batch:
+        if batch:
+            future = self.committer.submit(
+                self.store.commit, self.feed, batch, self.load
+            )
+            self.committing = batch, future
+
+    def _settle(self) -> None:
+        """Waits for what is being committed; a failure of it shows here."""
+        if self.committing is None:
             return
+        (batch, future), self.committing = self.committing, None
         try:
-            outcomes = self.store.commit(self.feed, batch, self.load)
+            outcomes = future.result()
         finally:
             for waiting in batch:
                 waiting.staged.discard()
