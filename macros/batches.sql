@@ -204,7 +204,8 @@
             select hour_start from {{ ref('int_hours_touched') }}
             union distinct
             select date_trunc('hour', occurred_at)
-            from {{ ref('int_case_agent_events_joined') }}
+            from {{ ref('int_agent_events_unioned') }}
+            where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
         )
     {%- else -%}
         true
@@ -291,7 +292,7 @@
         );
 
         insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from {{ arguments['temp_relation'] }};
+        select {{ columns }} from {{ arguments['temp_relation'] }}
     {%- endset -%}
     {{ return(in_one_transaction(dml)) }}
 {%- endmacro %}

@@ -41,5 +41,11 @@
     added up as decimals, to 12 places. Null where nothing is added.
 #}
 {% macro exact_sum(amount) -%}
-    cast(sum(cast({{ amount }} as decimal(38, 12))) as double)
+    cast({{ exact_part(amount) }} as double)
+{%- endmacro %}
+
+
+{# A part of such a sum, which can be added up further with no digit lost. #}
+{% macro exact_part(amount) -%}
+    sum(cast({{ amount }} as decimal(38, 12)))
 {%- endmacro %}

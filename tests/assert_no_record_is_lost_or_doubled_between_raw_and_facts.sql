@@ -12,7 +12,7 @@ counts as (
     union all
 
     select
-        'agent events of all feeds, in cases' as stage,
+        'agent events of all feeds, in sessions' as stage,
         (select count(*) from {{ ref('stg_agent_events__events') }})
         + (select count(*) from {{ ref('stg_tau2_runs__events') }}) as before_stage,
         (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }})

@@ -1,13 +1,26 @@
 {#
     One row per action of the agent, with its logical action and the required checks that
     bind it: the checks of its session before it that name it or name none, and those that
-    name it but come only after it.
+    name it but come only after it. What else is known of it is in
+    int_case_agent_events_joined.
 #}
 with
 
 events as (
 
-    select * from {{ ref('int_case_agent_events_joined') }}
+    select
+        event_key,
+        case_key,
+        session_key,
+        action_id,
+        action_name,
+        outcome,
+        is_automation,
+        is_write,
+        is_required,
+        case_event_number
+    from {{ ref('int_case_agent_events_joined') }}
+    where action_type = 'action_executed'
 
 ),
 
@@ -21,7 +34,7 @@ action_names as (
 
     select action_name
     from events
-    where action_type = 'action_executed' and action_name is not null
+    where action_name is not null
     group by all
 
 ),
@@ -45,7 +58,13 @@ known_actions as (
 attempts as (
 
     select
-        events.*,
+        events.event_key,
+        events.case_key,
+        events.session_key,
+        events.action_id,
+        events.outcome,
+        events.is_automation,
+        events.case_event_number,
         {{ surrogate_key([
             'events.case_key',
             'events.action_id',
@@ -59,14 +78,19 @@ attempts as (
     from events
     left join known_actions
         on events.action_name = known_actions.action_name
-    where events.action_type = 'action_executed'
 
 ),
 
 -- the last attempt of a logical action decides, on its flags too
 last_attempts as (
 
-    select *
+    select
+        event_key,
+        logical_action_key,
+        is_automation,
+        is_said_write,
+        is_said_required,
+        outcome
     from attempts
     qualify
         row_number() over (
@@ -79,9 +103,17 @@ last_attempts as (
 decided as (
 
     select
-        attempts.*,
-        last_attempts.is_said_write as is_write_action,
-        last_attempts.is_said_required as is_required_action,
+        attempts.event_key,
+        attempts.case_key,
+        attempts.session_key,
+        attempts.logical_action_key,
+        attempts.action_id,
+        attempts.outcome,
+        attempts.is_automation,
+        attempts.is_kind_unknown,
+        attempts.case_event_number,
+        last_attempts.is_said_write as is_write,
+        last_attempts.is_said_required as is_required,
         last_attempts.outcome as action_outcome,
         attempts.event_key = last_attempts.event_key as is_last_attempt
     from attempts
@@ -94,15 +126,25 @@ decided as (
 
 writes as (
 
-    select *
+    select
+        event_key,
+        session_key,
+        action_id,
+        case_event_number
     from decided
-    where is_write_action and is_automation
+    where is_write and is_automation
 
 ),
 
 checks as (
 
-    select * from {{ ref('int_policy_checks_chained') }}
+    select
+        session_key,
+        chain_key,
+        action_id,
+        outcome,
+        case_event_number
+    from {{ ref('int_policy_checks_chained') }}
     where is_evidence
 
 ),
@@ -144,22 +186,28 @@ bindings as (
     from binding_chains
     group by all
 
-),
-
-judged as (
-
-    select
-        decided.*,
-        coalesce(bindings.binding_check_count, 0) as binding_check_count,
-        coalesce(bindings.is_violation, false) as is_violation
-    from decided
-    left join bindings
-        on decided.event_key = bindings.event_key
-
 )
 
 select
-    * exclude (is_write, is_required, is_write_action, is_required_action),
-    is_write_action as is_write,
-    is_required_action as is_required
-from judged
+    -- keys
+    decided.event_key,
+    decided.logical_action_key,
+    decided.case_key,
+
+    -- attributes
+    decided.outcome,
+    decided.action_outcome,
+
+    -- flags
+    decided.is_write,
+    decided.is_required,
+    decided.is_automation,
+    decided.is_last_attempt,
+    decided.is_kind_unknown,
+    coalesce(bindings.is_violation, false) as is_violation,
+
+    -- counts
+    coalesce(bindings.binding_check_count, 0) as binding_check_count
+from decided
+left join bindings
+    on decided.event_key = bindings.event_key

@@ -53,7 +53,9 @@ said_by_sessions as (
         max_by(coalesce(ended_outcome, 'unsaid'), session_number) as ended_outcome,
         {{ any_true('is_production') }} as is_production,
         {{ any_true('is_involved') }} as is_involved,
+        {{ any_true('is_asked') }} as is_asked,
         count_if(not is_time_known) = 0 as is_time_known,
+        {{ exact_sum('model_cost_usd') }} as model_cost_usd,
         min(started_at) as opened_at,
         max(ended_at) as last_event_at
     from sessions
@@ -61,30 +63,20 @@ said_by_sessions as (
 
 ),
 
-said_by_events as (
+said_by_classifications as (
 
     select
         case_key,
         {{ last_stated(
-            "case when action_type = 'intent_classified' and outcome = 'success'"
-            ~ " then intent end",
+            "case when outcome = 'success' then intent end",
             'case_event_number'
         ) }} as intent,
         {{ last_stated(
-            "case when action_type = 'intent_classified' and is_automation"
-            ~ " then tier end",
+            'case when is_automation then tier end',
             'case_event_number'
-        ) }} as tier,
-        count_if(
-            action_type in ('intent_classified', 'action_executed')
-            or (
-                action_type = 'message_received'
-                and coalesce(is_substantive, true)
-            )
-        ) > 0 as is_asked,
-        {{ exact_sum("case when action_type = 'llm_called' then cost_usd end") }}
-            as model_cost_usd
+        ) }} as tier
     from agent_events
+    where action_type = 'intent_classified'
     group by all
 
 ),
@@ -132,8 +124,10 @@ described as (
             as source_system,
         coalesce(said_by_sessions.customer_key, said_by_ticket_events.customer_key)
             as customer_key,
-        coalesce(said_by_events.intent, said_by_ticket_events.intent) as intent,
-        coalesce(said_by_events.tier, said_by_ticket_events.tier) as stated_tier,
+        coalesce(said_by_classifications.intent, said_by_ticket_events.intent)
+            as intent,
+        coalesce(said_by_classifications.tier, said_by_ticket_events.tier)
+            as stated_tier,
         coalesce(said_by_sessions.channel, said_by_ticket_events.channel) as channel,
         said_by_sessions.agent_name,
         said_by_sessions.agent_version,
@@ -142,9 +136,9 @@ described as (
             as is_eligible,
         coalesce(said_by_sessions.is_involved, false) as is_involved,
         coalesce(said_by_sessions.is_time_known, true) as is_time_known,
-        coalesce(said_by_events.is_asked, false) as is_asked,
+        coalesce(said_by_sessions.is_asked, false) as is_asked,
         coalesce(said_by_sessions.session_count, 0) as session_count,
-        coalesce(said_by_events.model_cost_usd, 0.0) as model_cost_usd,
+        coalesce(said_by_sessions.model_cost_usd, 0.0) as model_cost_usd,
         said_by_ticket_events.human_active_seconds,
         least(
             coalesce(said_by_sessions.opened_at, said_by_tickets.opened_at),
@@ -157,8 +151,8 @@ described as (
     from closures
     left join said_by_sessions
         on closures.case_key = said_by_sessions.case_key
-    left join said_by_events
-        on closures.case_key = said_by_events.case_key
+    left join said_by_classifications
+        on closures.case_key = said_by_classifications.case_key
     left join said_by_tickets
         on closures.case_key = said_by_tickets.case_key
     left join said_by_ticket_events

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {#
     One row per policy check. A chain is what one policy says about one action in one
     session; only required checks with a verdict, by the agent or its systems, are evidence.
@@ -14,8 +16,28 @@ checks as (
 flagged as (
 
     select
-        *,
-        coalesce(is_required, true) as is_required_check,
+        event_key,
+        case_key,
+        session_key,
+        source_system,
+        session_id,
+        event_id,
+        policy_id,
+        check_id,
+        action_id,
+        outcome,
+        policy_version,
+        severity,
+        evaluator,
+        actor_type,
+        reason,
+        is_automation,
+        occurred_at,
+        case_event_number,
+        file_path,
+        line_number,
+        load_id,
+        coalesce(is_required, true) as is_required,
         coalesce(outcome in ('pass', 'fail', 'error'), false) as is_evaluated,
         {{ surrogate_key([
             'session_key',
@@ -29,7 +51,6 @@ flagged as (
 )
 
 select
-    * exclude (is_required, is_required_check),
-    is_required_check as is_required,
-    is_required_check and is_evaluated and is_automation as is_evidence
+    *,
+    is_required and is_evaluated and is_automation as is_evidence
 from flagged

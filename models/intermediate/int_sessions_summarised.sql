@@ -50,7 +50,15 @@ summaries as (
         count(*) as event_count,
         {{ any_true('is_test') }} as is_said_test,
         {{ any_true("actor_type = 'ai_agent'") }} as is_involved,
+        -- a message that does not say whether it is substantive is
+        {{ any_true(
+            "action_type in ('intent_classified', 'action_executed')"
+            ~ " or (action_type = 'message_received'"
+            ~ ' and coalesce(is_substantive, true))'
+        ) }} as is_asked,
         {{ any_true('not is_time_known') }} = false as is_time_known,
+        {{ exact_part("case when action_type = 'llm_called' then cost_usd end") }}
+            as model_cost_usd,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
     from events
@@ -79,12 +87,14 @@ select
     summaries.named_ticket_count,
     summaries.event_count,
     summaries.is_involved,
+    summaries.is_asked,
     summaries.is_time_known,
     coalesce(tickets.is_known, false) as is_ticket_known,
     summaries.is_said_test or coalesce(tickets.is_test, false) as is_test,
     coalesce(summaries.environment, 'production') in ('production', 'prod')
     and not summaries.is_said_test
     and not coalesce(tickets.is_test, false) as is_production,
+    summaries.model_cost_usd,
     summaries.started_at,
     summaries.ended_at,
 
