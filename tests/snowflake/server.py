@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache, wraps
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -25,7 +26,7 @@ import duckdb
 import fakesnow.server
 import pyarrow as pa
 import uvicorn
-from fakesnow import arrow, info_schema, transforms
+from fakesnow import arrow, info_schema, macros, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.fakes import FakeSnowflakeConnection
 from fakesnow.instance import FakeSnow
@@ -379,6 +380,44 @@ def _abort_others(session: FakeSnowflakeConnection) -> None:
         if other is not session:
             with suppress(duckdb.Error):
                 other._duck_conn.execute("rollback")
+
+
+# 17. FLATTEN counts the items of each list in their order; with fakesnow it depends on
+#     the order in which DuckDB happens to read them. Hides nothing.
+macros.FS_FLATTEN = Template(
+    """
+    create or replace macro ${catalog}._fs_flatten(input) as table
+    select
+        cast(hash(to_json(input)) as ubigint) as seq,
+        item.key as key,
+        coalesce(item.key, '[' || item.index || ']') as path,
+        item.index as index,
+        item.value as value,
+        to_json(input) as this
+    from (
+        select unnest(
+            case
+                when json_type(to_json(input)) = 'OBJECT'
+                    then list_transform(
+                        json_keys(to_json(input)),
+                        lambda name: struct_pack(
+                            key := name,
+                            index := cast(null as bigint),
+                            value := cast(to_json(input) -> name as json)
+                        )
+                    )
+                else list_transform(
+                    cast(to_json(input) as json []),
+                    lambda item, place: struct_pack(
+                        key := cast(null as varchar), index := place - 1, value := item
+                    )
+                )
+            end,
+            recursive := true
+        )
+    ) as item (key, index, value)
+    """
+)
 
 
 def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
