@@ -67,6 +67,7 @@ def fixed_cases(steps: int) -> list[Case]:
         moved,
         unlinked,
         retimed,
+        recent,
         simulations,
         incidents,
     )
@@ -187,6 +188,13 @@ def retimed(name: str, steps: int) -> Iterator[Arrival]:
     for feed, text in session(name, at + timedelta(days=3, hours=2)):
         corrected = json.loads(text) | {"version": 1}
         yield Arrival(steps - 1, feed, json.dumps(corrected))
+
+
+def recent(name: str, steps: int) -> Iterator[Arrival]:
+    """Sessions of the last days, which time alone gives up and makes mature."""
+    for day in range(1, 8):
+        for feed, text in session(f"{name}-{day}", AS_OF - timedelta(days=day)):
+            yield Arrival(0, feed, text)
 
 
 def simulations(name: str, steps: int) -> Iterator[Arrival]:
