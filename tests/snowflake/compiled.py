@@ -43,7 +43,7 @@ FUNCTIONS = frozenset(
 # Words that a bracket may follow although they call nothing.
 _WORDS = re.findall(
     r"\w+",
-    "and as between by else exclude from group in not on or over select table then "
+    "and as between by else exclude exists from group in not on or over select table then "
     r"union using values when where",
 )
 _NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
