@@ -102,6 +102,10 @@ test: setup  ## lint, the strict parse, then every test
 	@$(PY) -m orchestration parse
 	@$(PY) -m pytest
 
+.PHONY: parity
+parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them
+	@$(PY) -m tests.snowflake.parity
+
 .PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
 	@$(PY) -m benchmarks

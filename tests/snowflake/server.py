@@ -10,6 +10,7 @@ below says what it does and what it hides.
 from __future__ import annotations
 
 import contextvars
+import os
 import re
 import socket
 import sys
@@ -525,7 +526,10 @@ def _swap(connection: duckdb.DuckDBPyConnection, first: str, second: str) -> Non
 
 def main() -> None:
     """Serves until standard input ends."""
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+    server = uvicorn.Server(
+        # clients that were killed end no connection
+        uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1)
+    )
 
     def end_with_input() -> None:
         sys.stdin.buffer.read()
@@ -535,6 +539,8 @@ def main() -> None:
         print(f"listening on {listener.getsockname()[1]}", flush=True)
         threading.Thread(target=end_with_input, daemon=True).start()
         server.run(sockets=[listener])
+    # what a killed client still has running is waited for by no one
+    os._exit(0)
 
 
 if __name__ == "__main__":
