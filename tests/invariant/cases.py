@@ -12,7 +12,7 @@ import json
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -72,7 +72,7 @@ class Case:
         )
         return Case(name, tuple(arrivals))
 
-    def without(self, positions: set[int]) -> Case:
+    def without(self, positions: Set[int]) -> Case:
         """The case without some of its arrivals."""
         left = (a for n, a in enumerate(self.arrivals) if n not in positions)
         return Case(self.name, tuple(left))
