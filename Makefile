@@ -21,10 +21,11 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run refresh dev lint format docs test clean
+.PHONY: help setup lock run refresh dev lint format snowflake-setup snowflake-prove docs \
+	test clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP) profiles.yml  ## install into .venv what requirements.lock names
 
@@ -84,6 +85,12 @@ format: setup  ## let Ruff and sqlfluff mend what they can
 	@$(PY) -m ruff format .
 	@$(PY) -m sqlfluff fix --disable-progress-bar models tests
 
+snowflake-setup: setup  ## print the script that sets a Snowflake account up
+	@$(PY) -m orchestration snowflake-setup
+
+snowflake-prove: setup  ## print the script that shows what only a real account can
+	@$(PY) -m orchestration snowflake-prove
+
 docs: setup  ## dbt's documentation as a site
 	@$(PY) -m orchestration docs
 
@@ -91,6 +98,10 @@ test: setup  ## lint, the strict parse, then every test
 	@$(MAKE) lint
 	@$(PY) -m orchestration parse
 	@$(PY) -m pytest
+
+.PHONY: bench
+bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
+	@$(PY) -m benchmarks
 
 clean:  ## remove what is computed; landed files and .venv stay
 	@rm -rf .acsr target logs .pytest_cache .ruff_cache .hypothesis

@@ -61,8 +61,8 @@ class Plan:
     """How many files, lines and copies make up a load.
 
     Attributes:
-        events: agent events asked for in `FILES_A_DAY` files.
-        files: number of files of each feed, those after the first day included.
+        events: agent events of a day, which is `FILES_A_DAY` files.
+        files: number of files of each feed.
     """
 
     events: int

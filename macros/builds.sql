@@ -18,8 +18,12 @@
 
 {% macro create_ledger() -%}
     {%- if is_build() %}
-        create schema if not exists
-            {{ target.database }}.{{ ledger('builds').schema }};
+        {#- a role that may not make schemas may not ask for one that is there, either #}
+        {%- set schema = ledger('builds').schema %}
+        {%- set there = adapter.list_schemas(target.database) | map('lower') | list %}
+        {%- if schema not in there %}
+        create schema if not exists {{ target.database }}.{{ schema }};
+        {%- endif %}
 
         create table if not exists {{ ledger('loads_built') }} (
             load_id varchar

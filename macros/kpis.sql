@@ -36,7 +36,7 @@
 {% macro period_start(period_type, date) -%}
     cast(
         case {{ period_type }}
-            when 'week' then date_trunc('week', {{ date }})
+            when 'week' then {{ week_start(date) }}
             when 'month' then date_trunc('month', {{ date }})
             else {{ date }}
         end as date

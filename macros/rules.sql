@@ -1,6 +1,6 @@
 {# Words that people type in many ways, as one: case, blanks and hyphens do not count. #}
 {% macro normalised_word(column) -%}
-    nullif(replace(replace(lower(trim({{ column }})), ' ', '_'), '-', '_'), '')
+    nullif(replace(replace(lower({{ trimmed(column) }}), ' ', '_'), '-', '_'), '')
 {%- endmacro %}
 
 

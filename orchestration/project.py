@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 DBT = Path(sys.executable).parent / "dbt"
+ENGINES = ("duckdb", "snowflake")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 
@@ -22,9 +25,25 @@ class ProjectError(Exception):
     """Something the reader can mend: the message says what, where and how."""
 
 
-def landing() -> Path:
-    """The landing root: `ACSR_LANDING`, else `landing/` in the project."""
-    return _folder("ACSR_LANDING", "landing")
+def landing() -> Path | str:
+    """The landing root: `ACSR_LANDING`, else `landing/` in the project.
+
+    A folder, or the address of a bucket as it is stated.
+    """
+    stated = os.environ.get("ACSR_LANDING") or ""
+    return stated if "://" in stated else _folder("ACSR_LANDING", "landing")
+
+
+def shown_landing() -> str:
+    """The landing root for people: an address without its options and credentials."""
+    root = landing()
+    if isinstance(root, Path):
+        return str(root)
+    parts = urlsplit(root)
+    host = parts.netloc
+    if parts.password is not None:
+        host = host.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def home() -> Path:
@@ -38,8 +57,8 @@ def _folder(variable: str, default: str) -> Path:
         return ROOT / default
     if "://" in stated:
         raise ProjectError(
-            f"{variable}={stated} is an address; only folders are read so far: "
-            "mount or copy the bucket and name that folder"
+            f"{variable}={stated} is an address, but it must be a folder of this "
+            "machine"
         )
     return Path(stated).expanduser().absolute()
 
@@ -66,7 +85,7 @@ def sample_truth() -> Path:
 
 def as_of() -> datetime:
     """The "now" of every rule: the dbt var, else `ACSR_AS_OF`, else the clock."""
-    variable = _dbt_variables().get("as_of")
+    variable = dbt_variables().get("as_of")
     name = "as_of in dbt_project.yml is" if variable else "ACSR_AS_OF is"
     stated = str(variable or os.environ.get("ACSR_AS_OF") or "")
     if not stated:
@@ -83,20 +102,22 @@ def as_of() -> datetime:
     return moment.astimezone(UTC)
 
 
-def _dbt_variables() -> dict[str, object]:
+def dbt_variables() -> dict[str, Any]:
+    """The variables of `dbt_project.yml`."""
     text = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
     return yaml.safe_load(text).get("vars") or {}
 
 
-def require_duckdb() -> None:
-    """Raises where dbt would build on another engine than records are loaded into."""
-    target = os.environ.get("DBT_TARGET") or "duckdb"
-    if target != "duckdb":
+def engine() -> str:
+    """Where records are loaded, marts built and published: `duckdb` or `snowflake`."""
+    target = os.environ.get("DBT_TARGET") or ENGINES[0]
+    if target not in ENGINES:
         raise ProjectError(
             f"DBT_TARGET is {target}, but records are loaded into and published from "
-            "DuckDB only so far: unset it, or run dbt by itself on tables that are "
-            "there already"
+            f"{' or '.join(ENGINES)} only: unset it, or run dbt by itself on tables "
+            "that are there already"
         )
+    return target
 
 
 def dbt_target_path() -> Path:

@@ -40,10 +40,13 @@ class PublicationError(Exception):
 
 @dataclass(frozen=True)
 class Publication:
-    """A publication: its id, where it is, and how many rows each table has."""
+    """A publication: its id, where it is, and how many rows each table has.
+
+    `path` is a file, or the database and schema on Snowflake.
+    """
 
     publication_id: str
-    path: Path
+    path: Path | str
     row_counts: dict[str, int]
 
 

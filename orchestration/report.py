@@ -1,6 +1,6 @@
 """The published KPIs as text: what a reader sees at the end of `make run`.
 
-Everything comes from the file that readers open, so the terminal can say nothing
+Everything comes from what readers open, so the terminal can say nothing
 that a dashboard would not.
 """
 
@@ -11,9 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from orchestration import project
+from orchestration import engines, project
 
 QUERIES = Path(__file__).parent / "queries"
 HEADINGS = ("KPI", "value", "95 % interval", "target", "status", "week before", "n")
@@ -22,14 +20,19 @@ NONE = "-"
 Row = Mapping[str, Any]
 
 
-def render(current: Path) -> str:
-    """The report on a published file."""
-    if not current.exists():
-        raise project.ProjectError(f"nothing is published yet at {current}: `make run`")
-    with duckdb.connect(str(current), read_only=True) as connection:
-        publication = _rows(connection, "publication")[0]
-        kpis = _rows(connection, "kpis")
-        feeds = _rows(connection, "feeds")
+def render(current: Path | None = None) -> str:
+    """The report on what is published, or on a published file."""
+    if current is not None:
+        with engines.reading_file(current) as ask:
+            return _rendered(ask, str(current))
+    with engines.reading() as ask:
+        return _rendered(ask, engines.published_name())
+
+
+def _rendered(ask: engines.Ask, place: str) -> str:
+    publication = ask(_query("publication"))[0]
+    kpis = ask(_query("kpis"))
+    feeds = ask(_query("feeds"))
     return "\n".join(
         (
             *_opening(publication),
@@ -38,21 +41,13 @@ def render(current: Path) -> str:
             "",
             *_feed_lines(feeds),
             "",
-            *_where_next(current),
+            *_where_next(place),
         )
     )
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
-    text = (QUERIES / f"{query}.sql").read_text(encoding="utf-8")
-    try:
-        found = connection.execute(text)
-    except duckdb.Error as problem:
-        raise project.ProjectError(
-            f"the published file does not answer {query}.sql: {problem}"
-        ) from problem
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+def _query(name: str) -> str:
+    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _opening(publication: Row) -> Iterator[str]:
@@ -146,11 +141,14 @@ def _feed_lines(feeds: Sequence[Row]) -> Iterator[str]:
                 + (f", {files:,} of them whole files" if files else "")
             )
     if any(row["rejected"] for row in feeds):
-        yield f"  which and why: raw.rejected_records in {project.warehouse()}"
+        yield f"  which and why: raw.rejected_records in {engines.warehouse_name()}"
 
 
-def _where_next(current: Path) -> Iterator[str]:
-    yield f"The marts, for any tool that reads DuckDB:  {current}"
+def _where_next(place: str) -> Iterator[str]:
+    if project.engine() == "snowflake":
+        yield f"The marts, for whoever has the role REPORTER: {place}"
+    else:
+        yield f"The marts, for any tool that reads DuckDB:  {place}"
     yield "What every table and column means:          make docs"
     yield "Runs, lineage, tests, the schedule:         make dev"
     yield "Your own logs:       ACSR_LANDING=<folder> ACSR_HOME=<folder> make run"

@@ -21,7 +21,7 @@ from dagster import (
     RunsFilter,
 )
 
-from orchestration import project
+from orchestration import engines, project
 
 PROCESS = "acsr/process"
 MILESTONE = re.compile(r"Found \d|Finished running|Done\. ")
@@ -53,7 +53,8 @@ def run_job(name: str) -> bool:
     from orchestration.definitions import defs  # parses the dbt project
 
     log = project.home() / "logs" / f"{name}.log"
-    print(f"{name}: {project.landing()} -> {project.warehouse()} (log: {log})")
+    landing = project.shown_landing()
+    print(f"{name}: {landing} -> {engines.warehouse_name()} (log: {log})")
     with DagsterInstance.get() as instance:
         release_dead_runs(instance)
         result = _execute(defs.resolve_job_def(name), instance, log)

@@ -97,7 +97,10 @@ counts as (
     select
         'cases, judged' as stage,
         (select count(*) from {{ ref('int_cases_closed') }}) as before_stage,
-        (select count(*) from {{ ref('fct_cases') }}) as after_stage
+        (
+            select count(*) from {{ ref('fct_cases') }}
+            where {{ touched('case_key') }}
+        ) as after_stage
 
 )
 

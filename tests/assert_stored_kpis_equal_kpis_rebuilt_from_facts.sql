@@ -86,7 +86,7 @@ audits as (
         audits.case_key,
         audits.verdict,
         audits.audit_weight,
-        cast(audits.audited_at as varchar) || audits.audit_id as audit_order
+        {{ moment_text('audits.audited_at') }} || audits.audit_id as audit_order
     from {{ ref('fct_audits') }} as audits
     inner join handled
         on audits.case_key = handled.case_key

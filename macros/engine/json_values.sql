@@ -82,6 +82,27 @@
 {% endmacro %}
 
 
+{# A text without blanks of any width around it; Snowflake trims the plain one alone. #}
+{% macro trimmed(text) %}
+    {{- return(adapter.dispatch('trimmed')(text)) -}}
+{% endmacro %}
+
+{% macro duckdb__trimmed(text) -%}
+    trim({{ text }})
+{%- endmacro %}
+
+{% macro snowflake__trimmed(text) -%}
+    {%- set blanks = [
+        32, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198, 8199, 8200, 8201, 8202,
+        8239, 8287, 12288
+    ] -%}
+    trim(
+        {{ text }},
+        '{% for blank in blanks %}{{ "%c" | format(blank) }}{% endfor %}'
+    )
+{%- endmacro %}
+
+
 {% macro text_of(value) %}
     {{- return(adapter.dispatch('text_of')(value)) -}}
 {% endmacro %}
@@ -89,12 +110,12 @@
 {% macro duckdb__text_of(value) -%}
     case
         when starts_with(cast({{ value }} as varchar), '"')
-            then nullif(trim(json_extract_string({{ value }}, '$')), '')
+            then nullif({{ trimmed("json_extract_string(" ~ value ~ ", '$')") }}, '')
     end
 {%- endmacro %}
 
 {% macro snowflake__text_of(value) -%}
-    nullif(trim(as_varchar({{ value }})), '')
+    nullif({{ trimmed('as_varchar(' ~ value ~ ')') }}, '')
 {%- endmacro %}
 
 
@@ -108,20 +129,15 @@
         when
             starts_with(cast({{ value }} as varchar), '"')
             or regexp_full_match(cast({{ value }} as varchar), '-?[0-9]+')
-            then nullif(trim(json_extract_string({{ value }}, '$')), '')
+            then nullif({{ trimmed("json_extract_string(" ~ value ~ ", '$')") }}, '')
     end
 {%- endmacro %}
 
 {% macro snowflake__id_of(value) -%}
-    nullif(
-        trim(
-            case typeof({{ value }})
-                when 'VARCHAR' then as_varchar({{ value }})
-                when 'INTEGER' then cast({{ value }} as varchar)
-            end
-        ),
-        ''
-    )
+    case typeof({{ value }})
+        when 'VARCHAR' then nullif({{ trimmed('as_varchar(' ~ value ~ ')') }}, '')
+        when 'INTEGER' then cast({{ value }} as varchar)
+    end
 {%- endmacro %}
 
 

@@ -120,10 +120,12 @@ use role SECURITYADMIN;
 -- alter warehouse TRANSFORMING set resource_monitor = ACSR;
 -- alter warehouse REPORTING set resource_monitor = ACSR;
 
--- 8. A bucket that Snowflake reads by itself. The loader does not need it: it reads the
--- landing root with its own credentials, validates, and writes RAW. It is for looking
--- at landed files from Snowflake. Declare what it grants in dbt_project.yml too, under
--- LOADER: `integration ACSR_LANDING: [usage]`.
+-- 8. A landing root that is a bucket. The loader reads what landed with its own
+-- credentials and validates it. Without this stage it then uploads load files to
+-- Snowflake; with it, it writes them below `_load_files/` in the bucket, where COPY
+-- reads them, and removes them. The address must be the one in ACSR_LANDING. Declare
+-- what it grants in dbt_project.yml too, under LOADER:
+-- `integration ACSR_LANDING: [usage]`.
 -- use role ACCOUNTADMIN;
 -- create storage integration if not exists ACSR_LANDING
 --     type = external_stage

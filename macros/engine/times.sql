@@ -92,9 +92,45 @@
 {%- endmacro %}
 
 {% macro snowflake__date_spine(first_date, last_date) -%}
-    select dateadd('day', row_number() over (order by null) - 1, {{ first_date }}) as date_day
-    from table(generator(rowcount => 100000))
-    qualify date_day <= {{ last_date }}
+    select spine.date_day
+    from (
+        select
+            dateadd('day', row_number() over (order by null) - 1, {{ first_date }})
+                as date_day
+        from table(generator(rowcount => 100000))
+    ) as spine
+    where spine.date_day <= {{ last_date }}
+{%- endmacro %}
+
+
+{# The Monday on or before a date; Snowflake's date_trunc asks the session for its week. #}
+{% macro week_start(date) %}
+    {{- return(adapter.dispatch('week_start')(date)) -}}
+{% endmacro %}
+
+{% macro duckdb__week_start(date) -%}
+    cast(date_trunc('week', {{ date }}) as date)
+{%- endmacro %}
+
+{% macro snowflake__week_start(date) -%}
+    cast(dateadd('day', 1 - dayofweekiso({{ date }}), {{ date }}) as date)
+{%- endmacro %}
+
+
+{#
+    A timestamp as text to the microsecond, without trailing zeros. A cast would do on
+    DuckDB; on Snowflake it asks the session for its format.
+#}
+{% macro moment_text(moment) %}
+    {{- return(adapter.dispatch('moment_text')(moment)) -}}
+{% endmacro %}
+
+{% macro duckdb__moment_text(moment) -%}
+    cast({{ moment }} as varchar)
+{%- endmacro %}
+
+{% macro snowflake__moment_text(moment) -%}
+    rtrim(rtrim(to_char({{ moment }}, 'YYYY-MM-DD HH24:MI:SS.FF6'), '0'), '.')
 {%- endmacro %}
 
 

@@ -50,7 +50,7 @@ resolved as (
     left join merged_tickets
         on keyed.ticket_key = merged_tickets.ticket_key
     left join closed_statuses
-        on lower(trim(keyed.status)) = lower(closed_statuses.status)
+        on lower({{ trimmed('keyed.status') }}) = lower(closed_statuses.status)
     left join aliases
         on lower(keyed.intent) = lower(aliases.alias)
 

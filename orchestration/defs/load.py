@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-import duckdb
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
@@ -16,8 +15,9 @@ from dagster import (
     asset,
 )
 
-from orchestration import project, sample
+from orchestration import engines, project, sample
 from orchestration.defs.resources import WAREHOUSE
+from orchestration.engines import Warehouse
 from orchestration.loading import FEEDS, FeedReport, load_feed, read_settings
 
 SOURCE = "raw"
@@ -40,7 +40,7 @@ def _asset(feed: str) -> AssetsDefinition:
     @asset(
         key=key(feed),
         group_name="feeds",
-        kinds={"duckdb"},
+        kinds={project.engine()},
         pool=WAREHOUSE,
         description=f"Rows of the files below `{feed}/` in the landing root.",
         check_specs=[
@@ -49,26 +49,30 @@ def _asset(feed: str) -> AssetsDefinition:
         ],
     )
     def load(context: AssetExecutionContext) -> MaterializeResult:
-        project.require_duckdb()
-        sample.refuse_a_mixture()
         as_of = project.as_of()
-        report = load_feed(
-            feed,
-            landing=project.landing(),
-            warehouse=project.warehouse(),
-            settings=read_settings(project.ROOT / "dbt_project.yml", project.home()),
-            load_id=f"load-{context.run_id[:13]}",
-            now=max(as_of, datetime.now(UTC)),
-            progress=context.log.info,
-        )
-        return MaterializeResult(
-            metadata=_counts(report), check_results=_judge(report, as_of)
-        )
+        settings = read_settings(project.ROOT / "dbt_project.yml", project.home())
+        with engines.loading() as warehouse:
+            sample.refuse_a_mixture(warehouse)
+            warehouse.mask(feed)
+            report = load_feed(
+                feed,
+                landing=project.landing(),
+                warehouse=warehouse.store,
+                settings=settings,
+                load_id=f"load-{context.run_id[:13]}",
+                now=max(as_of, datetime.now(UTC)),
+                progress=context.log.info,
+            )
+            return MaterializeResult(
+                metadata=_counts(report, warehouse),
+                check_results=_judge(report, warehouse, as_of),
+            )
 
     return load
 
 
-def _counts(report: FeedReport) -> dict[str, object]:
+def _counts(report: FeedReport, warehouse: Warehouse) -> dict[str, object]:
+    rows = warehouse.value(f"select count(*) from {SOURCE}.{report.feed}")
     counts = {
         "files": len(report.new_files),
         "records": report.records,
@@ -77,11 +81,17 @@ def _counts(report: FeedReport) -> dict[str, object]:
         "replaced": report.replaced,
         "rejected": report.rejected,
     }
-    return {"dagster/row_count": _row_count(report.feed), **counts}
+    return {"dagster/row_count": rows, **counts}
 
 
-def _judge(report: FeedReport, as_of: datetime) -> list[AssetCheckResult]:
-    findings = (_unclean(report), _contradictions(report), _staleness(report, as_of))
+def _judge(
+    report: FeedReport, warehouse: Warehouse, as_of: datetime
+) -> list[AssetCheckResult]:
+    findings = (
+        _unclean(report),
+        _contradictions(report),
+        _staleness(report, warehouse, as_of),
+    )
     return [
         AssetCheckResult(
             check_name=name,
@@ -120,14 +130,14 @@ def _contradictions(report: FeedReport) -> str | None:
     )
 
 
-def _staleness(report: FeedReport, as_of: datetime) -> str | None:
+def _staleness(report: FeedReport, warehouse: Warehouse, as_of: datetime) -> str | None:
     """What the freshness of the dbt source says about this feed, as of then."""
     source = _sources().get(report.feed, {})
     limit = (source.get("freshness") or {}).get("warn_after") or {}
     column = source.get("loaded_at_field")
     if not column or not limit.get("count"):
         return None
-    newest = _newest(f"select max({column}) from {SOURCE}.{report.feed}")
+    newest = warehouse.value(f"select max({column}) from {SOURCE}.{report.feed}")
     if newest is None:
         return None  # every feed is optional
     age = as_of.replace(tzinfo=None) - newest
@@ -144,17 +154,6 @@ def _sources() -> dict[str, dict]:
     """The dbt sources of the feeds, by table."""
     declared = json.loads(project.manifest().read_bytes())["sources"].values()
     return {it["name"]: it for it in declared if it["source_name"] == SOURCE}
-
-
-def _newest(query: str) -> datetime | None:
-    with duckdb.connect(str(project.warehouse()), read_only=True) as connection:
-        return connection.execute(query).fetchone()[0]
-
-
-def _row_count(feed: str) -> int:
-    with duckdb.connect(str(project.warehouse()), read_only=True) as connection:
-        table = connection.table(f"{SOURCE}.{feed}")
-        return table.count("*").fetchone()[0]
 
 
 feeds = [_asset(feed) for feed in FEEDS]

@@ -1,35 +1,65 @@
 """The publication as an asset: it waits for every model and every check."""
 
-from dagster import AssetExecutionContext, MaterializeResult, asset
+from collections.abc import Iterator
 
-from orchestration import project, sample, verdict
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    MaterializeResult,
+    asset,
+)
+
+from orchestration import engines, project, verdict
 from orchestration.defs.resources import WAREHOUSE
 from orchestration.defs.transform import NIGHTLY, dbt_project
-from orchestration.publish import publish
+from orchestration.snowflake.grants import GrantsError
+
+KEY = "publication"
+GRANTS = "grants_are_as_declared"
+
+# DuckDB has no grants: whoever may read the file may read all of it.
+_CHECKS = [
+    AssetCheckSpec(
+        GRANTS,
+        asset=KEY,
+        blocking=True,
+        description="Every role has what `snowflake_privileges` declares, and no more.",
+    )
+    for engine in (project.engine(),)
+    if engine == "snowflake"
+]
 
 
 @asset(
     # what a refresh leaves out must not hold it up; all of dbt is one step anyway
     deps=[spec.key for spec in dbt_project.specs if NIGHTLY not in spec.tags],
-    group_name="publication",
-    kinds={"duckdb"},
+    group_name=KEY,
+    kinds={project.engine()},
     pool=WAREHOUSE,
+    check_specs=_CHECKS,
 )
-def publication(context: AssetExecutionContext) -> MaterializeResult:
-    """The file that readers open: all marts of one tested build, or the one before."""
-    project.require_duckdb()
-    done = publish(
-        project.warehouse(),
-        project.published(),
-        as_of=verdict.as_of(context.run_id),
-        git_revision=project.git_revision(),
-        is_sample=sample.is_loaded(),
-    )
-    return MaterializeResult(
+def publication(
+    context: AssetExecutionContext,
+) -> Iterator[AssetCheckResult | MaterializeResult]:
+    """What readers open: all marts of one tested build, or of the one before."""
+    try:
+        done = engines.publish_marts(
+            verdict.as_of(context.run_id), project.git_revision()
+        )
+    except GrantsError as problem:
+        yield AssetCheckResult(
+            passed=False, check_name=GRANTS, description=str(problem)
+        )
+        raise
+    yield MaterializeResult(
         metadata={
             "publication_id": done.publication_id,
             "path": str(done.path),
             "dagster/row_count": sum(done.row_counts.values()),
             "tables": len(done.row_counts),
-        }
+        },
+        check_results=[
+            AssetCheckResult(passed=True, check_name=spec.name) for spec in _CHECKS
+        ],
     )

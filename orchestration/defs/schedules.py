@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from dagster import (
     AssetSelection,
@@ -24,8 +25,7 @@ from dagster import (
 
 from orchestration import project
 from orchestration.defs.transform import Build
-from orchestration.loading import FEEDS
-from orchestration.loading.files import walk_feed
+from orchestration.loading import FEEDS, open_landing
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -100,13 +100,18 @@ def _listing() -> str | None:
 
 
 def _files() -> Iterator[tuple[bytes, int, int]]:
+    landing = open_landing(project.landing())
     for feed in FEEDS:
-        for path in walk_feed(project.landing(), feed):
+        for listed in landing.walk(feed):
+            if listed.modified is not None:  # a bucket's listing says it all
+                written = int(listed.modified.timestamp() * 1_000_000)
+                yield os.fsencode(listed.place), listed.bytes or 0, written
+                continue
             try:
-                found = path.stat()
+                found = Path(listed.place).stat()
             except OSError:  # gone since it was listed
                 continue
-            yield os.fsencode(path), found.st_size, found.st_mtime_ns
+            yield os.fsencode(listed.place), found.st_size, found.st_mtime_ns
 
 
 def _is_unfinished(instance: DagsterInstance) -> bool:

@@ -35,14 +35,17 @@ def read_json_lines(
 ) -> Iterator[Clean | Rejected]:
     """Every line of a file, as a row or as a rejection."""
     reader = RecordReader(feed, context)
-    keep_text = context.settings.keep_message_text
     for number, line in split_lines(unpacked(unchanged_blocks(file), file.name)):
-        outcome = _read_line(reader, line)
-        if outcome.__class__ is Fault:
-            text = rejected_text(line, keep_text=keep_text)
-            yield Rejected(outcome, number, text)
-        else:
-            yield Clean(outcome, number, line_sha256(line))
+        yield judge_line(reader, number, line)
+
+
+def judge_line(reader: RecordReader, number: int, line: bytes) -> Clean | Rejected:
+    """A trimmed line, as a row or as a rejection."""
+    outcome = _read_line(reader, line)
+    if outcome.__class__ is Fault:
+        text = rejected_text(line, keep_text=reader.keep_text)
+        return Rejected(outcome, number, text)
+    return Clean(outcome, number, line_sha256(line))
 
 
 def _read_line(reader: RecordReader, line: bytes) -> Row | Fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 MAX_LINE_BYTES = 1 << 20  # without its newline; a longer line is `oversize`
 KEPT_OF_OVERSIZE = 4096
@@ -41,6 +42,57 @@ def split_lines(content: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
             rest, skipping = b"", True
     if not skipping and (trimmed := trim(rest)):
         yield number + 1, trimmed
+
+
+class Block(NamedTuple):
+    """Whole lines of a file, without the line feed after the last one."""
+
+    first: int  # number of the first line
+    content: bytes
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Number and trimmed bytes of each line that is not blank."""
+        for number, line in enumerate(self.content.split(b"\n"), start=self.first):
+            if trimmed := trim(line):
+                yield number, trimmed
+
+
+def split_blocks(content: Iterator[bytes], size: int) -> Iterator[Block]:
+    """The same lines in blocks of about `size` bytes, in order.
+
+    A line that is too long to be kept is a block of its own, cut to one byte more
+    than a line may have.
+    """
+    first, rest, skipping = 1, b"", False
+    for piece in _gathered(content, size):
+        if skipping:
+            _, end, piece = piece.partition(b"\n")
+            if not end:
+                continue
+            first, skipping = first + 1, False
+        whole, end, rest = (rest + piece).rpartition(b"\n")
+        if end:
+            yield Block(first, whole)
+            first += whole.count(b"\n") + 1
+        if len(rest) > MAX_LINE_BYTES + 1:
+            yield Block(first, rest[: MAX_LINE_BYTES + 2])
+            rest, skipping = b"", True
+    if rest:
+        yield Block(first, rest)
+
+
+def _gathered(content: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Pieces of at least `size` bytes, but for the last."""
+    pieces: list[bytes] = []
+    held = 0
+    for piece in content:
+        pieces.append(piece)
+        held += len(piece)
+        if held >= size:
+            yield b"".join(pieces)
+            pieces, held = [], 0
+    if pieces:
+        yield b"".join(pieces)
 
 
 def trim(line: bytes) -> bytes:

@@ -6,7 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,10 @@ import duckdb
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
+from orchestration.loading.fast import LinePool
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import ChangedFileError, LandedFile
-from orchestration.loading.json_lines import read_json_lines, read_parquet
+from orchestration.loading.json_lines import read_parquet
 from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
@@ -97,17 +98,20 @@ def load_feed(
         raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
     with connected(warehouse) as store, tempfile.TemporaryDirectory() as scratch:
         store.create_raw_tables()
+        context = Context(settings, latest_allowed(now))
         run = _FeedLoad(
             feed=FEEDS[feed],
             landing=open_landing(landing),
             store=store,
-            context=Context(settings, latest_allowed(now)),
+            context=context,
+            lines=LinePool(FEEDS[feed], context),
             load=Load(load_id, _utc_now()),
             scratch=Path(scratch),
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
         )
-        return run.run()
+        with closing(run.lines):
+            return run.run()
 
 
 def list_new_files(
@@ -185,6 +189,7 @@ class _FeedLoad:
     landing: Landing
     store: RawStore
     context: Context
+    lines: LinePool
     load: Load
     scratch: Path
     progress: Progress
@@ -271,7 +276,7 @@ class _FeedLoad:
         if self.feed.reader == "json_lines":
             if is_parquet:
                 return read_parquet(self.feed, file, self.context)
-            return read_json_lines(self.feed, file, self.context)
+            return self.lines.read(file)
         if is_parquet and file.bytes:
             raise UnreadableFileError(
                 "this feed is not read as Parquet; land its own format"

@@ -26,13 +26,15 @@ from orchestration.loading.times import parse_instant
 MAX_DEPTH = 200  # levels of nesting; what is deeper is `not_json`
 INT64 = 2**63
 
+# Where a feed says that a record is a message, and the words for it.
+MESSAGES = {
+    "agent_events": ("action_type", frozenset({"message_received", "message_sent"})),
+    "ticket_events": ("event_type", frozenset({"replied"})),
+}
+
 # Twenty characters of a number in a row may be an integer beyond 64 bits.
 _NUMERALS = bytes(48 if byte in b"-0123456789" else 32 for byte in range(256))
 _WIDE = b"0" * 20
-_MESSAGES = {
-    "agent_events": ("action_type", {"message_received", "message_sent"}),
-    "ticket_events": ("event_type", {"replied"}),
-}
 _WANTED = {
     "id": "a string or an integer",
     "string": "a string without NUL",
@@ -129,8 +131,8 @@ class RecordReader:
 
     def __init__(self, feed: Feed, context: Context) -> None:
         self.feed = feed
-        self._keep_text = context.settings.keep_message_text
-        self._customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
+        self.keep_text = context.settings.keep_message_text
+        self.customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
         named = [field for field in feed.fields if field.name != "attributes"]
         self._plan = [self._step(field, context) for field in named]
         names = [field.name for field in named]
@@ -139,7 +141,7 @@ class RecordReader:
         )
         self._names = frozenset(names) | {"attributes"}
         self._requires_object = len(named) < len(feed.fields)
-        self._message = _MESSAGES.get(feed.name)
+        self._message = MESSAGES.get(feed.name)
 
     def read(self, record: object, *, has_nul: bool = True) -> Row | Fault:
         """The row of a record, in the order of the feed's columns.
@@ -171,10 +173,23 @@ class RecordReader:
             return invalid("attributes", attributes, _WANTED["object"])
         if (at := self._customer_at) is not None:
             customer = row[at]
-            key = None if customer is None else self._customer_key(customer)
+            key = None if customer is None else self.customer_key(customer)
             row.insert(at + 1, key)
         row.append(self._attributes(record, has_nul))
         return row
+
+    def attributes_of(self, stated: bytes, kind: object) -> str | Fault | None:
+        """What is stored of attributes that are JSON of their own.
+
+        `kind` is what the record says where its feed tells messages from the rest.
+        """
+        attributes = parse_json(stated)
+        if attributes.__class__ is Fault:
+            return attributes
+        record = {"attributes": attributes}
+        if self._message is not None:
+            record[self._message[0]] = kind
+        return self._attributes(record, has_nul=True)
 
     def _step(self, field: Field, context: Context) -> _Step:
         """How a field is read: its name, what is taken on the spot, and its judge."""
@@ -203,7 +218,7 @@ class RecordReader:
         if not merged:
             return None
         masked = mask_object(merged, strip_nul=has_nul)
-        if self._message is not None and not self._keep_text:
+        if self._message is not None and not self.keep_text:
             field, types = self._message
             masked = without_text(masked, is_message=record.get(field) in types)
         return to_json(masked)

@@ -28,7 +28,8 @@ CREATE_STAGE = f"create stage if not exists {STAGE}"
 FILL_LOCK = """
 insert into raw.load_lock (load_id, taken_at)
 select 'none', null
-where not exists (select 1 from raw.load_lock)
+from (select count(*) as locks from raw.load_lock) as held
+where held.locks = 0
 """
 # An UPDATE keeps other updates of its table waiting until the transaction ends.
 TAKE_LOCK = "update raw.load_lock set load_id = ?, taken_at = cast(? as timestamp_ntz)"

@@ -25,7 +25,8 @@ from orchestration.loading.faults import UNREADABLE_FILE, Fault, UnreadableFileE
 from orchestration.loading.files import LandedFile
 from orchestration.loading.secrets import cut
 
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 250_000
+CHUNK_BYTES = 256 << 20
 PACK_ROWS = 5_000
 MAX_REJECTS_IN_MEMORY = 20_000
 
@@ -63,7 +64,7 @@ class Rejected(NamedTuple):
     text: str
 
 
-ReadRecords = Callable[[], Iterator[Clean | Rejected]]
+ReadRecords = Callable[[], Iterator[Clean | Rejected | pa.Table]]
 
 
 def staged_schema(feed: Feed) -> pa.Schema:
@@ -110,13 +111,18 @@ class StagedFile:
 def stage(
     feed: Feed, file: LandedFile, read_records: ReadRecords, scratch: Path
 ) -> StagedFile:
-    """Validates a whole file. An unreadable one is one record and one rejection."""
+    """Validates a whole file. An unreadable one is one record and one rejection.
+
+    What passed comes record by record, or as tables of staged rows.
+    """
     writer = _Stager(feed, file, scratch)
     try:
         with _fewer_collections():
             for record in read_records():
                 if record.__class__ is Clean:
                     writer.add(record)
+                elif record.__class__ is pa.Table:
+                    writer.add_table(record)
                 else:
                     writer.reject(record)
         return writer.finish()
@@ -162,6 +168,7 @@ class _Stager:
         self._rows: list[Sequence[object]] = []
         self._tails: list[tuple[int, str]] = []
         self._packs: list[pa.Table] = []
+        self._held_rows = self._held_bytes = 0
         self._rejects: list[tuple[object, ...]] = []
 
     def add(self, record: Clean) -> None:
@@ -169,8 +176,11 @@ class _Stager:
         self._tails.append(record[1:])
         if len(self._rows) >= PACK_ROWS:
             self._pack()
-            if len(self._packs) * PACK_ROWS >= CHUNK_ROWS:
-                self._close_chunk(spill=True)
+
+    def add_table(self, rows: pa.Table) -> None:
+        self._pack()
+        if rows.num_rows:
+            self._keep_pack(rows)
 
     def reject(self, record: Rejected) -> None:
         fault = record.fault
@@ -192,19 +202,24 @@ class _Stager:
         """Rows into columns, in small lots: few objects live, little to collect."""
         if not self._rows:
             return
-        columns = list(zip(*self._rows, strict=True))
-        columns += zip(*self._tails, strict=True)
-        pack = _table(columns, self._schema)
+        pack = _to_table(self._rows, self._tails, self._schema)
         self._rows, self._tails = [], []
+        self._keep_pack(pack)
+
+    def _keep_pack(self, pack: pa.Table) -> None:
         self._packs.append(pack)
+        self._held_rows += pack.num_rows
+        self._held_bytes += pack.nbytes
         self.staged.records += pack.num_rows
         self._stretch(pack)
+        if self._held_rows >= CHUNK_ROWS or self._held_bytes >= CHUNK_BYTES:
+            self._close_chunk(spill=True)
 
     def _close_chunk(self, *, spill: bool) -> None:
         if not self._packs:
             return
         table = pa.concat_tables(self._packs)
-        self._packs = []
+        self._packs, self._held_rows, self._held_bytes = [], 0, 0
         number = len(self.staged.tables)
         self.staged.tables.append(self._keep(table, f"clean-{number}", spill))
 
@@ -235,6 +250,21 @@ class _Stager:
             ends["min"], ends["min"] if first is None else first
         )
         staged.last_timestamp = max(ends["max"], ends["max"] if last is None else last)
+
+
+def staged_table(feed: Feed, records: Sequence[Clean]) -> pa.Table:
+    """Records that passed as a table of staged rows."""
+    rows = [record.row for record in records]
+    return _to_table(rows, [record[1:] for record in records], staged_schema(feed))
+
+
+def _to_table(
+    rows: Sequence[Sequence[object]],
+    tails: Sequence[tuple[int, str]],
+    schema: pa.Schema,
+) -> pa.Table:
+    columns = [*zip(*rows, strict=True), *zip(*tails, strict=True)]
+    return _table(columns, schema)
 
 
 def _table(columns: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

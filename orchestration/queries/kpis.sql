@@ -36,7 +36,7 @@ qualify row_number() over (
     partition by trends.kpi
     order by
         trends.is_provisional,
-        trends.period_start + interval 7 day > publication.as_of,
+        trends.period_start + interval '7 day' > publication.as_of,
         trends.period_start desc
 ) = 1
 order by catalog.sort_order

@@ -40,7 +40,7 @@ class Login:
     warehouse: str | None
     key: Path
     passphrase: str | None
-    host: str
+    host: str | None  # by default what the driver makes of the account
     port: int
     protocol: str
 
@@ -62,7 +62,6 @@ def connect(role: str, environ: Mapping[str, str] | None = None) -> SnowflakeCon
             role=login.role,
             database=login.database,
             warehouse=login.warehouse,
-            host=login.host,
             port=login.port,
             protocol=login.protocol,
             authenticator="SNOWFLAKE_JWT",
@@ -73,6 +72,7 @@ def connect(role: str, environ: Mapping[str, str] | None = None) -> SnowflakeCon
             network_timeout=NETWORK_SECONDS,
             paramstyle="qmark",
             application="acsr",
+            **({} if login.host is None else {"host": login.host}),
         )
     except (driver.Error, ValueError, TypeError) as problem:
         raise project.ProjectError(_refusal(login, problem)) from problem
@@ -122,7 +122,7 @@ def read_login(role: str, environ: Mapping[str, str]) -> Login:
         warehouse=environ.get("SNOWFLAKE_WAREHOUSE") or None,
         key=path,
         passphrase=environ.get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") or None,
-        host=environ.get("SNOWFLAKE_HOST") or f"{account}.snowflakecomputing.com",
+        host=environ.get("SNOWFLAKE_HOST") or None,
         port=_port(environ.get("SNOWFLAKE_PORT") or "443"),
         protocol=environ.get("SNOWFLAKE_PROTOCOL") or "https",
     )

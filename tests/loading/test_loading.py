@@ -319,7 +319,7 @@ def test_a_fault_of_the_loader_stays_with_its_file(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr(loading, "read_json_lines", broken)
+    monkeypatch.setattr(loading.LinePool, "read", broken)
     report = landing.load()
     assert "a fault of ours" in report.skipped[0].problem
     assert len(report.quarantined) == 1

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from orchestration import project, sample
+from orchestration.engines import DuckDbWarehouse
 from orchestration.loading import create_raw_tables, load_feed
 from orchestration.loading.settings import LoadSettings
 from tests.orchestration.tiny import Tiny
@@ -22,9 +23,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     return place
 
 
+def warehouse() -> DuckDbWarehouse:
+    """The warehouse of the home folder."""
+    return DuckDbWarehouse(project.warehouse())
+
+
 def load(place: Tiny) -> None:
     """What an asset does: it asks, then loads."""
-    sample.refuse_a_mixture()
+    sample.refuse_a_mixture(warehouse())
     report = load_feed(
         "agent_events",
         place.landing,
@@ -45,23 +51,23 @@ def say_made_up(place: Tiny) -> Path:
 def test_real_records_do_not_join_the_sample(place: Tiny) -> None:
     note = say_made_up(place)
     load(place)
-    assert sample.is_loaded()
-    sample.refuse_a_mixture()
+    assert warehouse().is_sample()
+    sample.refuse_a_mixture(warehouse())
 
     note.unlink()
     with pytest.raises(project.ProjectError, match="holds the made-up sample and"):
-        sample.refuse_a_mixture()
+        sample.refuse_a_mixture(warehouse())
 
 
 def test_the_sample_does_not_join_real_records(place: Tiny) -> None:
     load(place)
-    assert not sample.is_loaded()
-    sample.refuse_a_mixture()
+    assert not warehouse().is_sample()
+    sample.refuse_a_mixture(warehouse())
 
     say_made_up(place)
     with pytest.raises(project.ProjectError, match="has records of its own"):
-        sample.refuse_a_mixture()
-    assert not sample.is_loaded()
+        sample.refuse_a_mixture(warehouse())
+    assert not warehouse().is_sample()
 
 
 def test_a_warehouse_without_a_record_takes_the_sample(place: Tiny) -> None:
@@ -70,7 +76,7 @@ def test_a_warehouse_without_a_record_takes_the_sample(place: Tiny) -> None:
         create_raw_tables(connection)
     say_made_up(place)
     load(place)
-    assert sample.is_loaded()
+    assert warehouse().is_sample()
 
 
 def test_only_finished_files_of_a_feed_have_landed(place: Tiny) -> None:

@@ -443,7 +443,7 @@ def _named(
         raise RefusedError(
             f"the test server cannot read what this is granted on: {securable}"
         )
-    kind = re.sub(r"\s+", " ", one["kind"]).upper()
+    kind = re.sub(r"\s+", " ", one["kind"] or "table").upper()
     name = scope.qualified(kind, one["name"])
     _require(kind, name, scope)
     return [(kind, name)]
@@ -468,7 +468,7 @@ _MANY = _pattern(
     r"(?P<which>all|future) (?P<kind>[\w\s]+?) in (?P<in>\w+) (?P<name>NAME)"
 )
 _ONE = _pattern(
-    r"(?P<kind>\w+(?: (?:format|policy|integration|monitor))?) (?P<name>NAME)"
+    r"(?:(?P<kind>\w+(?: (?:format|policy|integration|monitor))?) )?(?P<name>NAME)"
 )
 _CREATED = _pattern(
     r"create (?P<replace>or replace )?"
@@ -490,7 +490,7 @@ _ANSWERED = tuple(
         ),
         (
             r"(?P<verb>grant|revoke) (?P<privileges>.+?) on (?P<securable>.+?) "
-            r"(?:to|from) role (?P<name>NAME)",
+            r"(?:to|from) (?:role )?(?P<name>(?!(?:role|user|share|database) )NAME)",
             "_grant",
         ),
         (r"show grants to (?P<to>role|user) (?P<name>NAME)", "_show_to"),

@@ -21,9 +21,9 @@ TYPES = {
 
 
 def copy_raw(server: Server, warehouse: Path, database: str) -> dict[str, int]:
-    """Makes a database whose raw tables hold what those of `warehouse` do.
+    """Fills the raw tables of a database with what those of `warehouse` hold.
 
-    Returns the number of rows by table. A database of that name is replaced.
+    Makes what is absent and replaces what is there. Returns the number of rows by table.
     """
     counts = {}
     with (
@@ -32,13 +32,13 @@ def copy_raw(server: Server, warehouse: Path, database: str) -> dict[str, int]:
         server.connect() as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute(f"create or replace database {database}")
-        cursor.execute(f"create schema {database}.raw")
+        cursor.execute(f"create database if not exists {database}")
+        cursor.execute(f"create schema if not exists {database}.raw")
         cursor.execute(f"use schema {database}.raw")
-        cursor.execute("create stage landed")
+        cursor.execute("create stage if not exists landed")
         for table, columns in _columns(held).items():
             listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-            cursor.execute(f"create table {table} ({listed})")
+            cursor.execute(f"create or replace table {table} ({listed})")
             path = Path(folder) / f"{table}.json"
             (counts[table],) = held.execute(
                 f"copy raw.{table} to '{path}' (format json)"

@@ -23,8 +23,9 @@ from urllib.parse import parse_qs
 
 import duckdb
 import fakesnow.server
+import pyarrow as pa
 import uvicorn
-from fakesnow import info_schema, transforms
+from fakesnow import arrow, info_schema, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.fakes import FakeSnowflakeConnection
 from fakesnow.instance import FakeSnow
@@ -93,6 +94,7 @@ info_schema.insert_table_comment_sql = lambda *_: "select 1"
 _SET = re.compile(
     r"(?is)\s*alter\s+session\s+(?P<verb>set|unset)\s+(?P<what>(?!autocommit).+)"
 )
+_DEFAULTS = {"TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ", "WEEK_START": "0"}
 _USE_ROLE = re.compile(rf"(?is)\s*use\s+role\s+(?P<name>{NAME})")
 _TAKEN = re.compile(r"(?is)\s*use\s+(warehouse|secondary)\b")
 _PARAMETER = re.compile(r"(?is)\s*show\s+parameters\s+like\s+'(?P<name>\w+)'")
@@ -126,7 +128,32 @@ def merge(statement: exp.Expr) -> list[exp.Expr]:
 transforms.merge = merge
 
 
-# 8. What fakesnow cannot do is an error of the statement, told to the client. As the
+# 8. CREATE TABLE with columns AS SELECT *: fakesnow looks the columns up in SQL that is
+#    not DuckDB's. Hides nothing.
+plain_create_table_as = transforms.create_table_as
+
+
+@wraps(plain_create_table_as)
+def create_table_as(
+    statement: exp.Expr, connection: duckdb.DuckDBPyConnection
+) -> exp.Expr:
+    """A CREATE TABLE whose star is spelled out."""
+    if (
+        isinstance(statement, exp.Create)
+        and isinstance(statement.this, exp.Schema)
+        and isinstance(statement.expression, exp.Select | exp.Subquery)
+        and isinstance(query := statement.expression.unnest(), exp.Select)
+        and query.is_star
+    ):
+        described = connection.execute(f"describe {query.sql('duckdb')}").fetchall()
+        query.set("expressions", [exp.column(name) for name, *_ in described])
+    return plain_create_table_as(statement, connection)
+
+
+transforms.create_table_as = create_table_as
+
+
+# 9. What fakesnow cannot do is an error of the statement, told to the client. As the
 #    error of the server that it is, clients would repeat it for ever. Hides nothing.
 class ServerError(fakesnow.server.ServerError):
     """An error that no client repeats."""
@@ -139,8 +166,9 @@ class ServerError(fakesnow.server.ServerError):
 fakesnow.server.ServerError = ServerError
 
 
-# 9. TYPEOF, AS_VARCHAR and AS_BOOLEAN, of which fakesnow knows none for a VARIANT.
-#    Hides that 1.0 is an INTEGER to Snowflake, which strips a fraction of zeros.
+# 10. TYPEOF, AS_VARCHAR and AS_BOOLEAN, of which fakesnow knows none for a VARIANT, and
+#    TO_CHAR with a format, which it drops. Hides that Snowflake stores numbers of a
+#    VARIANT as numbers: 1.0 may be an INTEGER there, and is none here.
 _TYPES = {
     "VARCHAR": "VARCHAR",
     "BOOLEAN": "BOOLEAN",
@@ -164,7 +192,7 @@ def transform(
     fakesnow rewrites it eighty times over, each time in a copy. Here it is one copy,
     and the rows of unit tests, most of what dbt sends then, are left out of it.
     """
-    mended = statement.transform(_variant_functions, copy=False)
+    mended = statement.transform(_function, copy=False)
     rows = _take_out_rows(mended)
     done = plain_transform(self, _InPlace(mended), parameters).statement
     for common, body in rows:
@@ -186,7 +214,7 @@ class _InPlace(NamedTuple):
 
 _ROW_NODES = (exp.Select, exp.Union, exp.Alias, exp.Cast, exp.Literal, exp.Null)
 _ROW_NODES += (exp.Neg, exp.Boolean, exp.Identifier, exp.DataType, exp.DataTypeParam)
-_ROW_NODES += (exp.ToBoolean, exp.Limit)
+_ROW_NODES += (exp.ToBoolean, exp.Limit, exp.ParseJSON)
 
 
 def _take_out_rows(statement: exp.Expr) -> list[tuple[exp.CTE, exp.Expr]]:
@@ -216,7 +244,7 @@ def _rewritten_type(kind: str) -> exp.Expr:
     return plain_transform(cursor, exp.select(value), None).find(exp.DataType)
 
 
-def _variant_functions(node: exp.Expr) -> exp.Expr:
+def _function(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Typeof):
         return _by_json_type(
             node.this, {kind: exp.Literal.string(name) for kind, name in _TYPES.items()}
@@ -233,6 +261,11 @@ def _variant_functions(node: exp.Expr) -> exp.Expr:
         return _by_json_type(
             value, {"BOOLEAN": exp.cast(exp.Paren(this=value.copy()), "boolean")}
         )
+    if isinstance(node, exp.ToChar) and node.args.get("format"):
+        if node.args["format"].name != "YYYY-MM-DD HH24:MI:SS.FF6":
+            raise ProgrammingError(f"the test server does not know {node.sql()}")
+        letters = exp.Literal.string("%Y-%m-%d %H:%M:%S.%f")
+        return exp.Anonymous(this="strftime", expressions=[node.this, letters])
     return node
 
 
@@ -246,7 +279,7 @@ def _by_json_type(value: exp.Expr, answers: dict[str, exp.Expr]) -> exp.Case:
 FakeSnowflakeCursor._transform = transform
 
 
-# 10. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
+# 11. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
 #    Hides enforcement: every role may do everything.
 def execute(
     self: FakeSnowflakeCursor, command: str, *arguments: object, **named: object
@@ -277,7 +310,27 @@ def execute(
 FakeSnowflakeCursor.execute = execute
 
 
-# 11. REMOVE takes away the files of an internal stage whose path begins as it says.
+# 14. A time that is NULL reaches the client as NULL, not as the year 1970.
+#     Hides nothing.
+plain_times = arrow.timestamp_to_sf_struct
+
+
+@wraps(plain_times)
+def times(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Times as the protocol has them, the unknown ones unknown."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    told = plain_times(values)
+    parts = [part.fill_null(0) for part in told.flatten()]
+    return pa.StructArray.from_arrays(
+        parts, fields=list(told.type), mask=values.is_null()
+    )
+
+
+arrow.timestamp_to_sf_struct = times
+
+
+# 12. REMOVE takes away the files of an internal stage whose path begins as it says.
 #     Hides nothing.
 _REMOVE = re.compile(rf"(?is)\s*(?:remove|rm)\s+@(?P<name>{NAME})(?P<path>/[\w./-]*)?")
 
@@ -290,13 +343,13 @@ def _remove(scope: Scope, match: re.Match[str]) -> None:
             path.unlink()
 
 
-# 12. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
+# 13. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
 #     which the ledger reads. Hides that owners of tables cannot grant in such a schema.
 _MANAGED = re.compile(r"(?i)\s+with\s+managed\s+access\b")
 _COPY_GRANTS = re.compile(rf"(?i)(\bclone\s+{NAME})\s+copy\s+grants\b")
 
 
-# 13. SYSTEM$ABORT_TRANSACTION rolls back what all other sessions have begun, such as
+# 14. SYSTEM$ABORT_TRANSACTION rolls back what all other sessions have begun, such as
 #     those of clients that were killed. Hides that Snowflake wants one transaction
 #     named, and ends by itself, after minutes, an idle one that others wait for.
 _ABORT = re.compile(r"(?is)\s*select\s+system\$abort_transaction\b.*")
@@ -320,7 +373,7 @@ def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
         return SUCCESS.as_sql()
     if match := _PARAMETER.match(bare):
         name = match["name"].upper()
-        value = session.parameters.get(name, "")
+        value = session.parameters.get(name, _DEFAULTS.get(name, ""))
         return Rows(("key", "value"), [(name, value)]).as_sql()
     if _TAKEN.match(bare):
         return SUCCESS.as_sql()

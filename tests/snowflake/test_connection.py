@@ -15,11 +15,17 @@ from orchestration.snowflake.connection import connect, read_login, refuse_passw
 from tests.snowflake.support import Server
 
 
-@pytest.fixture
-def environment(snowflake_server: Server) -> dict[str, str]:
-    """An environment that logs in."""
+@pytest.fixture(scope="module")
+def database(snowflake_server: Server) -> str:
+    """A database to log in to."""
     snowflake_server.run("create database if not exists CONNECTION")
-    return snowflake_server.environment("CONNECTION")
+    return "CONNECTION"
+
+
+@pytest.fixture
+def environment(snowflake_server: Server, database: str) -> dict[str, str]:
+    """An environment that logs in."""
+    return snowflake_server.environment(database)
 
 
 def test_a_session_counts_in_utc_from_mondays_with_bound_parameters(
@@ -88,8 +94,27 @@ def test_defaults_are_those_of_the_profile(snowflake_key: Path) -> None:
         },
     )
     assert (login.role, login.database, login.warehouse) == ("LOADER", "ACSR", None)
-    assert login.host == "org-account.snowflakecomputing.com"
     assert (login.port, login.protocol, login.passphrase) == (443, "https", None)
+    assert login.host is None
+
+
+def test_the_driver_makes_the_host_of_the_account(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import snowflake.connector as driver
+
+    hosts: list[str] = []
+
+    def stop(self: driver.SnowflakeConnection, *_: object) -> None:
+        hosts.append(self.host)
+        raise driver.OperationalError("stop")
+
+    monkeypatch.setattr(driver.SnowflakeConnection, "_authenticate", stop)
+    del environment["SNOWFLAKE_HOST"]
+    environment["SNOWFLAKE_ACCOUNT"] = "org-account"
+    with pytest.raises(project.ProjectError, match="stop"):
+        connect("LOADER", environment)
+    assert hosts == ["org-account.snowflakecomputing.com"]
 
 
 @pytest.mark.parametrize("port", ["x", "0", "65536", "-1", "44 3"])

@@ -35,7 +35,7 @@ select
     cast(date_day as date) as date_day,
 
     -- attributes
-    cast(date_trunc('week', date_day) as date) as week_start,
+    {{ week_start('date_day') }} as week_start,
     cast(date_trunc('month', date_day) as date) as month_start,
     cast(date_trunc('year', date_day) as date) as year_start,
 

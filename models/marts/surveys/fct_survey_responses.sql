@@ -24,7 +24,7 @@ scaled as (
     select
         *,
         score is not null and responded_at is not null as is_answered,
-        1 + 6 * (score - scale_min) / (scale_max - scale_min) as score_as_given
+        1 + 6 * (score - scale_min) / nullif(scale_max - scale_min, 0) as score_as_given
     from responses
 
 ),

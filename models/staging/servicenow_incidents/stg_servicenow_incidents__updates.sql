@@ -15,7 +15,11 @@ updates as (
 select
     -- keys
     cast({{ surrogate_key([
-        'source_system', 'number', 'sys_mod_count', 'sys_updated_at', 'incident_state'
+        'source_system',
+        'number',
+        'sys_mod_count',
+        moment_text('sys_updated_at'),
+        'incident_state',
     ]) }} as varchar) as update_key,
     cast({{ surrogate_key(['source_system', 'number']) }} as varchar) as incident_key,
     cast(source_system as varchar) as source_system,

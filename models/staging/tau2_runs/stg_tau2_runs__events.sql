@@ -225,7 +225,7 @@ session_ends as (
     select
         sessions.session_key,
         greatest(
-            sessions.ended_at,
+            coalesce(sessions.ended_at, max(messages.sent_at)),
             coalesce(max(messages.sent_at), sessions.ended_at)
         ) as happened_at
     from sessions

@@ -1,0 +1,227 @@
+"""The fast path gives what the careful path gives, bit for bit, whatever is landed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestration.loading import LoadSettings, fast
+from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.files import LandedFile, examine
+from orchestration.loading.json_lines import read_json_lines
+from orchestration.loading.records import Context
+from orchestration.loading.staging import StagedFile, stage
+from orchestration.loading.times import latest_allowed
+from tests.loading.support import NOW, SAMPLES, SETTINGS
+
+KEPT = LoadSettings(hash_key=b"a key for tests", keep_message_text=True)
+MANY = settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(autouse=True)
+def _engine_for_any_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "SMALL_BYTES", 0)
+
+
+@pytest.fixture(scope="module")
+def pools() -> Iterator[dict[tuple[str, bool], fast.LinePool]]:
+    """A pool for each feed, with message text dropped and kept."""
+    made = {
+        (feed, kept.keep_message_text): fast.LinePool(FEEDS[feed], context(kept))
+        for feed in SAMPLES
+        for kept in (SETTINGS, KEPT)
+    }
+    yield made
+    for pool in made.values():
+        pool.close()
+
+
+def context(loading: LoadSettings) -> Context:
+    """What a validation at `NOW` needs."""
+    return Context(loading, latest_allowed(NOW))
+
+
+def landed(folder: Path, content: bytes) -> LandedFile:
+    """A file of a feed with some content."""
+    path = folder / "a.jsonl"
+    path.write_bytes(content)
+    return examine(path, folder)
+
+
+def outcome(staged: StagedFile) -> dict[str, object]:
+    """All that a store can see of a staged file."""
+    rows = list(staged.chunks())
+    rejects = list(staged.reject_chunks())
+    return {
+        "rows": pa.concat_tables(rows).to_pylist() if rows else [],
+        "schema": rows[0].schema if rows else None,
+        "rejects": pa.concat_tables(rejects).to_pylist() if rejects else [],
+        "counts": (staged.records, staged.rejected, staged.reasons, staged.unreadable),
+        "times": (staged.first_timestamp, staged.last_timestamp),
+    }
+
+
+def both(
+    pool: fast.LinePool, feed: Feed, file: LandedFile, loading: LoadSettings
+) -> tuple[dict[str, object], dict[str, object]]:
+    """The same file by the fast and by the careful path."""
+    folder = file.path.parent
+    quick = stage(feed, file, lambda: pool.read(file), folder)
+    slow = stage(
+        feed, file, lambda: read_json_lines(feed, file, context(loading)), folder
+    )
+    return outcome(quick), outcome(slow)
+
+
+def agree(
+    pools: dict[tuple[str, bool], fast.LinePool],
+    feed: str,
+    folder: Path,
+    content: bytes,
+) -> None:
+    """Asserts that both paths give the same, with and without message text."""
+    file = landed(folder, content)
+    for loading in (SETTINGS, KEPT):
+        pool = pools[feed, loading.keep_message_text]
+        quick, slow = both(pool, FEEDS[feed], file, loading)
+        for part in slow:
+            # as text, so that 0.0 and -0.0, 1 and True and 1.0 are not the same
+            assert repr(quick[part]) == repr(slow[part])
+
+
+# Values that have been, or might be, taken in two ways; as JSON text.
+WORDS = st.sampled_from(
+    [
+        '"a"', '"A"', '"é"', '"Ä b"', '"日本"', '""', '" "', '"\\t"', '"\u00a0"',
+        '"\u00a0x"', '"\u2003"', '" x "', '"!"', '"\\""', '"\\\\"', '"\\/"',
+        '"\\u00e9"', '"\\u0041"', '"\\u0020"', '"\\u0000"', '"x\\u0000"', '"\\u001f"',
+        '"\\u007f"', '"\x7f"', '"\\ud83d\\ude00"', '"\\ud800"', '"😀"', '"İ"', '"ß"',
+        '"SUCCESS"', '" Success"', '"K"', '"null"', '"NaN"', '"true"', '"5"',
+        '"{"', '"a,}"', '",]"', '"a\\",}"', '"x:5e1"', '":["', '"#"', '"-"',
+        '"ai_agent"', '"AI_AGENT"', '"customer"', '"system"', '"human"', '"random"',
+        '"message_received"', '"message_sent"', '"replied"', '"compliant"', '"ces"',
+    ]
+)  # fmt: skip
+NUMBERS = st.sampled_from(
+    [
+        "0", "-0", "1", "-1", "5", "7", "8", "0.5", "1.0", "-0.0", "1.10", "1e3", "1E3",
+        "1e-3", "1e400", "-1e400", "1e-400", "0.00001", "0.000009", "0.0000123", "1e16",
+        "123456789012345.5", "1234567890123456", "9007199254740993.0", "12345678901.25",
+        "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+        "-9223372036854775809", "18446744073709551615", "18446744073709551616",
+        "12345678901234567890123", "1" * 120, "NaN", "Infinity", "-Infinity", "01",
+        "1.", "+1", ".5", "0x1", "1_0", "2.5", "1769860800", "1769860800000",
+        "1769860800000000", "1769860800000000000", "1769860800123456789",
+        "1769860800.5", "1769860800.123456", "946684800", "946684799", "1769990400",
+        "1769990401", "1770076800", "1770076801", "946684800000000000",
+    ]
+)  # fmt: skip
+MOMENTS = st.sampled_from(
+    [
+        '"2026-01-31T12:00:00Z"', '"2026-01-31T12:00:00.5Z"', '"2026-01-31T12:00:60Z"',
+        '"2026-01-31t12:00:00z"', '"2026-01-31 12:00:00Z"', '"2026-01-31T12:00:00"',
+        '"2026-01-31T12:00:00.123456789Z"', '"2026-01-31T12:00:00.9999999Z"',
+        '"2026-01-31T12:00:00.1234567891Z"', '"2026-01-31T12:00:00+02:00"',
+        '"2026-01-31T12:00:00.25-09:30"', '"2026-01-31T12:00:00+0200"',
+        '"2026-01-31T12:00:00+24:00"', '"2026-01-31T12:00:00-23:59"',
+        '"2026-02-30T12:00:00Z"', '"2024-02-29T23:59:59Z"', '"2025-02-29T00:00:00Z"',
+        '"2026-01-31T24:00:00Z"', '"1999-12-31T23:59:59.999999Z"', '"2026-02-02"',
+        '"2000-01-01T00:00:00Z"', '"2000-01-01T00:00:00+00:01"', '"infinity"',
+        '"2026-02-02T00:00:00Z"', '"2026-02-02T00:00:00.000001Z"', '"now"',
+        '"2026-02-02T00:00:00-00:01"', '"0000-01-01T00:00:00Z"', '"12:00:00Z"',
+        '"9999-12-31T23:59:59Z"', '"2026-1-31T12:00:00Z"', '"1769860800"',
+        '"2026-01-31T12:00:00.Z"', '" 2026-01-31T12:00:00Z"', '"2026-01-31T12:00:00Z "',
+    ]
+)  # fmt: skip
+KEYS = st.sampled_from(
+    [
+        '"a"', '"text"', '"content"', '"message"', '"body"', '"char_count"', '"token"',
+        '"input_tokens"', '"clientSecret"', '"API-Key"', '"tok\\u0065n"', '"toKen"',
+        '"é"', '"a.b"', '""', '"a"', '"te\\u0078t"', '"x\\"text"', '"\\u0000"', '"A"',
+        '"$"', '"passwordé"', '"password\\n"', '"access key"', '"\\u0001"',
+    ]
+)  # fmt: skip
+
+
+def joined(pairs: list[tuple[str, str]]) -> str:
+    """JSON text of an object, its keys as they are given, twice if so given."""
+    return "{" + ",".join(f"{key}:{value}" for key, value in pairs) + "}"
+
+
+SCALARS = st.one_of(WORDS, NUMBERS, st.sampled_from(["null", "true", "false"]))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2).map(lambda items: "[" + ",".join(items) + "]"),
+        st.lists(st.tuples(KEYS, inner), max_size=3).map(joined),
+        st.sampled_from(["[1,]", '{"a":1,}', "[,]", "{,}", "{ }", "[ ]", '{"a" : 1 }']),
+    ),
+    max_leaves=4,
+)
+PLAIN_TEXTS = st.text(max_size=8).map(json.dumps)
+UNESCAPED = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).map(
+    lambda text: orjson.dumps(text).decode()
+)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False).map(repr)
+DECIMALS = st.decimals(-100_000, 100_000, places=6).map(str)
+ANY = st.one_of(VALUES, MOMENTS, PLAIN_TEXTS, UNESCAPED, FLOATS, DECIMALS)
+ATTRIBUTES = st.lists(st.tuples(KEYS, ANY), max_size=4).map(joined)
+
+
+@st.composite
+def records(draw: st.DrawFn, feed: str) -> str:
+    """A sound record with some of its fields changed, doubled or added."""
+    names = [field.name for field in FEEDS[feed].fields]
+    keys = st.sampled_from([*names, "extra", "attributes", "Event_Id", "TIMESTAMP"])
+    pairs = [(json.dumps(k), json.dumps(v)) for k, v in SAMPLES[feed].items()]
+    changes = draw(st.lists(st.tuples(keys, ANY), max_size=2))
+    for name, value in changes:
+        pairs = [(k, v) for k, v in pairs if k != f'"{name}"' or draw(st.booleans())]
+        pairs.append((f'"{name}"', value))
+    if draw(st.booleans()):
+        pairs.append(('"attributes"', draw(ATTRIBUTES)))
+    if feed == "agent_events" and draw(st.booleans()):
+        pairs.append(('"action_type"', '"message_sent"'))
+        pairs = list(dict(pairs).items())
+    between = draw(st.sampled_from([",", ",", ", ", " ,\t"]))
+    after = draw(st.sampled_from(["}", "}", "}", " }", ",}", ", }", ",\t}", "}x", ""]))
+    return "{" + between.join(f"{key}:{value}" for key, value in pairs) + after
+
+
+def lines(feed: str) -> st.SearchStrategy[bytes]:
+    """A line of a file: a record mostly, or something else."""
+    made = records(feed).map(lambda line: line.encode("utf-8", "surrogatepass"))
+    other = st.sampled_from(
+        [
+            b"", b" ", b"\t", b"[]", b"5", b"null", b'"x"', b"{}", b"\xff", b"\x00",
+            b"\xef\xbb\xbf", b"\xef\xbb\xbf{}", b"[{}]", b"{}{}", b"nonsense", b"\xc3",
+            b"{" * 300, b"[" * 60_000, b'{"a":' * 250 + b"1" + b"}" * 250,
+        ]
+    )  # fmt: skip
+    around = st.sampled_from([b"", b"", b"", b" ", b"\t", b"\r", b"\xef\xbb\xbf"])
+    padded = st.tuples(around, made, around).map(b"".join)
+    return st.one_of(padded, padded, padded, other)
+
+
+@pytest.mark.parametrize("feed", SAMPLES)
+@MANY
+@given(data=st.data())
+def test_both_paths_give_the_same(
+    pools: dict[tuple[str, bool], fast.LinePool],
+    tmp_path: Path,
+    feed: str,
+    data: st.DataObject,
+) -> None:
+    content = b"\n".join(data.draw(st.lists(lines(feed), min_size=1, max_size=60)))
+    agree(pools, feed, tmp_path, content)
