@@ -189,17 +189,33 @@
 {%- endmacro %}
 
 
-{# Condition: the hour holds an event of a touched session, or held one. #}
+{#
+    Condition: the hour holds an event of a touched session, or held one. The hours are
+    written out, so that no other row is read further than to its time; too many of them
+    for one statement are all of them.
+#}
 {% macro in_touched_hours(column) -%}
-    {%- if is_batch() -%}
-        date_trunc('hour', {{ column }}) in (
-            select hour_start from {{ ref('int_hours_touched') }}
-            union
-            select date_trunc('hour', occurred_at)
-            from {{ ref('int_agent_events_unioned') }}
-            where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
-        )
+    {%- if is_batch() and execute -%}
+        {%- set hours = run_query(
+            'select hour_start from ' ~ ref('int_hours_touched') ~ ' union '
+            ~ "select date_trunc('hour', occurred_at) from "
+            ~ ref('int_agent_events_unioned') ~ ' order by 1'
+        ).columns[0].values() -%}
+        {%- if hours | length == 0 -%}
+            false
+        {%- elif hours | length > 10000 -%}
+            true
+        {%- else -%}
+            date_trunc('hour', {{ column }}) in (
+                {%- for hour in hours %}
+                cast('{{ hour }}' as timestamp){{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+        {%- endif -%}
     {%- else -%}
+        {%- if not execute -%}
+            {%- do [ref('int_hours_touched'), ref('int_agent_events_unioned')] -%}
+        {%- endif -%}
         true
     {%- endif -%}
 {%- endmacro %}

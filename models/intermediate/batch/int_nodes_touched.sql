@@ -26,6 +26,8 @@ changed as (
 
     select
         node_key,
+        min(source_system) as source_system,
+        min(entity_id) as session_id,
         min(first_at) as first_at,
         max(last_at) as last_at
     from {{ ref('int_nodes_changed') }}
@@ -36,6 +38,8 @@ changed as (
 
 select
     reached.node_key,
+    coalesce(changed.source_system, sessions.source_system) as source_system,
+    coalesce(changed.session_id, sessions.session_id) as session_id,
     least(
         coalesce(changed.first_at, sessions.started_at),
         coalesce(sessions.started_at, changed.first_at)
@@ -60,6 +64,8 @@ changed as (
 
 select
     node_key,
+    source_system,
+    entity_id as session_id,
     first_at,
     last_at
 from changed
