@@ -21,7 +21,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run refresh dev lint format snowflake-setup snowflake-prove docs \
+.PHONY: help setup lock run backfill refresh dev lint format snowflake-setup snowflake-prove docs \
 	test clean
 
 help:  ## list the commands
@@ -68,6 +68,9 @@ run: setup  ## sample data if nothing has landed, refresh, KPIs on the terminal
 	  --cases-per-day $(SAMPLE_CASES_PER_DAY) --seed $(SAMPLE_SEED)
 	@$(PY) -m orchestration refresh
 	@$(PY) -m orchestration report
+
+backfill: setup  ## rebuild a window: make backfill FROM=2026-05-01 TO=2026-05-07
+	@$(PY) -m orchestration backfill "$(FROM)" "$(TO)"
 
 refresh: setup  ## load what is new, build, test, publish
 	@$(PY) -m orchestration refresh

@@ -50,6 +50,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.began = time.monotonic()
+        self.built: set[str] = set()  # places that this run has refreshed
 
     def say(self, text: str) -> None:
         """A line of progress."""
@@ -116,6 +117,7 @@ class Bench:
         self._parse_once(load)
         by_hand = self._floor(load, main)
         built = refresh("full refresh", main, self._as_of(load, HISTORY), self.say)
+        self.built.add("main")
         records = sum(load.count(feed, 0, HISTORY) for feed in load.records)
         if built.records != records:
             raise BenchmarkError(
@@ -135,8 +137,9 @@ class Bench:
         }
 
     def _parse_once(self, load: Load) -> None:
-        """Nothing landed: dbt parses, as on the first of all days."""
+        """A refresh with nothing landed, so that no timed one has to parse."""
         refresh("refresh of nothing", self._fresh("empty"), load.arrivals[0], self.say)
+        self.built.add("empty")
 
     def _floor_database(self) -> Path:
         return self.work / "floor" / "floor.duckdb"
@@ -189,8 +192,10 @@ class Bench:
 
     def _with_history(self, name: str, batches: int, load: Load, main: Place) -> Place:
         """A pipeline that has built the last so many batches before the timed ones."""
-        if batches == HISTORY and main.published.exists():
+        if batches == HISTORY and "main" in self.built:
             return main
+        if name in self.built:
+            return self._place(name)
         place = self._fresh(name)
         load.land(place.landing, HISTORY - batches, HISTORY)
         as_of = self._as_of(load, HISTORY)

@@ -1,7 +1,7 @@
--- Three years of made-up daily figures, at the level of the marts: no case is behind
--- them. Every day has the cells (intent, tier, channel, agent, KPI) of the day that has
--- most of them in `source`, a published file, each for two versions of the agent: a new
--- one comes every 60 days and shares the traffic with the one before.
+-- Days of made-up figures (`days` of them, up to `last_day`), at the level of the marts:
+-- no case is behind them. Every day has the cells (intent, tier, channel, agent, KPI) of
+-- the day that has most of them in `source`, a published file, each for two versions of
+-- the agent: a new one comes every 60 days and shares the traffic with the one before.
 
 create schema marts;
 
@@ -17,7 +17,7 @@ select
     cast(date_trunc('year', day) as date) as year_start,
     isodow(day) >= 6 as is_weekend
 from generate_series(
-    getvariable('last_day') - interval 1095 days, getvariable('last_day'),
+    getvariable('last_day') - to_days(getvariable('days') - 1), getvariable('last_day'),
     interval 1 day
 ) as days (day);
 

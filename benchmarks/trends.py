@@ -15,6 +15,7 @@ import duckdb
 QUERIES = Path(__file__).with_name("queries.sql")
 HISTORY = Path(__file__).with_name("history.sql")
 LAST_DAY = date(2026, 3, 1)
+DAYS = 1096
 ROUNDS = 30
 NAMED = re.compile(
     r"^-- (?P<name>[^\n]+)\n(?P<text>(?:select|with)\b.*?;)$", re.DOTALL | re.M
@@ -37,8 +38,8 @@ def queries() -> Iterator[tuple[str, str]]:
         yield found["name"], found["text"]
 
 
-def make_history(published: Path, path: Path) -> dict[str, int]:
-    """Writes three years of figures with the shape of a published file; rows by table.
+def make_history(published: Path, path: Path, days: int = DAYS) -> dict[str, int]:
+    """Writes days of figures with the shape of a published file; rows by table.
 
     The tables must have the columns of the published ones, or queries would be timed
     on something else: raises ValueError if they have not.
@@ -48,6 +49,7 @@ def make_history(published: Path, path: Path) -> dict[str, int]:
         text = str(published).replace("'", "''")
         connection.execute(f"attach '{text}' as source (read_only)")
         connection.execute("set variable last_day = $day", {"day": LAST_DAY})
+        connection.execute("set variable days = $days", {"days": days})
         connection.execute(HISTORY.read_text(encoding="utf-8"))
         for table in ("kpi_daily", "kpi_trends", "dim_dates"):
             _compare_columns(connection, table)

@@ -180,7 +180,7 @@
     {%- if is_batch() -%}
         {{ column }} in (
             select opened_on from {{ ref('int_days_touched') }}
-            union
+            union distinct
             select opened_on from {{ ref('int_cases_judged') }}
         )
     {%- else -%}
@@ -197,7 +197,7 @@
 {% macro in_touched_hours(column) -%}
     {%- if is_batch() and execute -%}
         {%- set hours = run_query(
-            'select hour_start from ' ~ ref('int_hours_touched') ~ ' union '
+            'select hour_start from ' ~ ref('int_hours_touched') ~ ' union distinct '
             ~ "select date_trunc('hour', occurred_at) from "
             ~ ref('int_agent_events_unioned') ~ ' order by 1'
         ).columns[0].values() -%}
@@ -304,7 +304,7 @@
         {%- endfor %};
 
         insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from {{ arguments['temp_relation'] }};
+        select {{ columns }} from {{ arguments['temp_relation'] }}
     {%- endset -%}
     {{ return(in_one_transaction(dml)) }}
 {%- endmacro %}

@@ -20,8 +20,7 @@
     {%- if is_build() %}
         {#- a role that may not make schemas may not ask for one that is there, either #}
         {%- set schema = ledger('builds').schema %}
-        {%- set there = adapter.list_schemas(target.database) | map('lower') | list %}
-        {%- if schema not in there %}
+        {%- if schema not in schema_names() %}
         create schema if not exists {{ target.database }}.{{ schema }};
         {%- endif %}
 

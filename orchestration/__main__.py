@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
 
 from orchestration import engines, project, report, sample
 
@@ -40,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("--seed", type=int, required=True)
     add("refresh", _run, "load what is new, build, test, publish")
     add("nightly", _run, "as refresh, with the slow tests and the unit tests")
+    window = add("backfill", _backfill, "rebuild a window of days, test, publish")
+    window.add_argument("first", metavar="FROM", help="first day, as 2026-05-01")
+    window.add_argument("last", metavar="TO", help="last day")
     add("report", _report, "the published KPIs as text")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
     add("parse", _parse, "parse for Snowflake, where deprecations show")
@@ -61,10 +66,27 @@ def _sample(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def _backfill(options: argparse.Namespace) -> int:
+    first, last = _day("FROM", options.first), _day("TO", options.last)
+    if last < first:
+        raise project.ProjectError(f"FROM={first} is after TO={last}; swap them")
+    window = {"rebuild_from": first.isoformat(), "rebuild_to": last.isoformat()}
+    return _run(options, {"ops": {"dbt_project": {"config": window}}})
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as problem:
+        raise project.ProjectError(
+            f"{name}={text!r} is no day; write it as 2026-05-01"
+        ) from problem
+
+
+def _run(options: argparse.Namespace, config: Mapping[str, Any] | None = None) -> int:
     from orchestration.run import run_job  # Dagster takes seconds to import
 
-    if run_job(options.job):
+    if run_job(options.job, config):
         print(f"Published {engines.published_name()}")
         return 0
     print(

@@ -28,6 +28,7 @@ from orchestration.snowflake.masking import PrivateColumn
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
+    from snowflake.connector.cursor import SnowflakeCursor
 
 LOADER, TRANSFORMER, REPORTER = "LOADER", "TRANSFORMER", "REPORTER"
 REPORTING = "REPORTING"  # the readers' warehouse
@@ -183,6 +184,38 @@ def loading() -> Iterator[Warehouse]:
         yield DuckDbWarehouse(project.warehouse())
 
 
+def last_build() -> Row:
+    """How much the last complete build took in and rebuilt.
+
+    Keys: is_full, loads, records, sessions, cases, days; none before the first build.
+    """
+    is_there = (
+        "select count(*) as n from information_schema.tables where "
+        "lower(table_schema) = 'intermediate' and lower(table_name) = 'builds'"
+    )
+    figures = (
+        "select is_full, loads, records, sessions, cases, days "
+        "from intermediate.builds order by build_number desc limit 1"
+    )
+    with _building() as ask:
+        found = ask(figures) if ask(is_there)[0]["n"] else []
+    return found[0] if found else {}
+
+
+@contextmanager
+def _building() -> Iterator[Ask]:
+    """Asks the warehouse, as the role that builds it."""
+    if project.engine() == "duckdb":
+        with duckdb.connect(str(project.warehouse()), read_only=True) as connection:
+            yield _asking_duckdb(connection)
+    else:
+        with (
+            closing(connect(TRANSFORMER)) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield _asking_snowflake(cursor)
+
+
 def publish_marts(as_of: datetime, git_revision: str | None) -> Publication:
     """Publishes the marts of the warehouse, or raises and leaves readers what they had.
 
@@ -228,22 +261,37 @@ def reading_file(current: Path) -> Iterator[Ask]:
     if not current.exists():
         raise nothing_published(str(current))
     with duckdb.connect(str(current), read_only=True) as connection:
+        yield _asking_duckdb(connection)
 
-        def ask(query: str) -> list[Row]:
-            try:
-                found = connection.execute(query)
-            except duckdb.Error as problem:
-                raise _no_answer(problem) from problem
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
-        yield ask
+def _asking_duckdb(connection: duckdb.DuckDBPyConnection) -> Ask:
+    def ask(query: str) -> list[Row]:
+        try:
+            found = connection.execute(query)
+        except duckdb.Error as problem:
+            raise _no_answer(problem) from problem
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    return ask
+
+
+def _asking_snowflake(cursor: SnowflakeCursor) -> Ask:
+    from snowflake.connector import Error
+
+    def ask(query: str) -> list[Row]:
+        try:
+            cursor.execute(query)
+        except Error as problem:
+            raise _no_answer(problem) from problem
+        names = [column.name.lower() for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    return ask
 
 
 @contextmanager
 def _reading_snowflake() -> Iterator[Ask]:
-    from snowflake.connector import Error
-
     login = {
         **os.environ,
         "SNOWFLAKE_DATABASE": databases().published,
@@ -251,15 +299,7 @@ def _reading_snowflake() -> Iterator[Ask]:
         or REPORTING,
     }
     with closing(connect(REPORTER, login)) as connection, connection.cursor() as cursor:
-
-        def ask(query: str) -> list[Row]:
-            try:
-                cursor.execute(query)
-            except Error as problem:
-                raise _no_answer(problem) from problem
-            names = [column.name.lower() for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
+        ask = _asking_snowflake(cursor)
         known = ask(
             "select count(*) as n from information_schema.tables where table_schema = "
             f"'{grants.MARTS}' and table_name = '{publishing.LEDGER_TABLE}'"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from dagster import (
     AssetCheckEvaluation,
@@ -47,8 +47,11 @@ class Milestones:
         self._log.flush()
 
 
-def run_job(name: str) -> bool:
-    """Runs a job in this process; true if it published."""
+def run_job(name: str, config: Mapping[str, Any] | None = None) -> bool:
+    """Runs a job in this process; true if it published.
+
+    `config` is Dagster's run configuration, in the place of the job's own.
+    """
     os.environ["DAGSTER_HOME"] = str(project.dagster_home())
     from orchestration.definitions import defs  # parses the dbt project
 
@@ -57,14 +60,17 @@ def run_job(name: str) -> bool:
     print(f"{name}: {landing} -> {engines.warehouse_name()} (log: {log})")
     with DagsterInstance.get() as instance:
         release_dead_runs(instance)
-        result = _execute(defs.resolve_job_def(name), instance, log)
+        result = _execute(defs.resolve_job_def(name), instance, log, config)
     for line in (*loaded(result), *findings(result)):
         print(line)
     return is_published(result)
 
 
 def _execute(
-    job: JobDefinition, instance: DagsterInstance, log: Path
+    job: JobDefinition,
+    instance: DagsterInstance,
+    log: Path,
+    config: Mapping[str, Any] | None,
 ) -> ExecuteInProcessResult:
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -73,7 +79,7 @@ def _execute(
     ):
         return job.execute_in_process(
             instance=instance,
-            run_config={**(job.run_config or {}), **QUIET},
+            run_config={**(config or job.run_config or {}), **QUIET},
             raise_on_error=False,
             tags={PROCESS: str(os.getpid())},
         )

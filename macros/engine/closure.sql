@@ -65,7 +65,7 @@ reached as (
 
     select node_key from reached_{{ steps }}
 
-    union
+    union distinct
 
     select {{ links }}.node_key
     from {{ links }}

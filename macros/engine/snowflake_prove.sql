@@ -34,7 +34,7 @@ select count(*) from {{ database }}.STAGING.{{ staged }};
 select count(*) from {{ database }}.INTERMEDIATE.{{ judged }};
 select count(*) from {{ database }}.MARTS.{{ cases }};
 select count(*) from {{ published }}.MARTS_PREVIOUS.{{ cases }};
-create table {{ published }}.MARTS.INTRUDER (id int);
+create table {{ published }}.MARTS.INTRUDER as select 1 as id;
 delete from {{ published }}.MARTS.{{ cases }};
 use warehouse TRANSFORMING;
 use role LOADER;
@@ -77,14 +77,14 @@ show future grants in database {{ database }};
 use role REPORTER;
 use warehouse REPORTING;
 {% for table, column in private -%}
-select '{{ table }}.{{ column }}' as what, {{ column }}, count(*)
-from {{ published }}.MARTS.{{ table }} group by all order by 3 desc limit 3;
+select '{{ table }}.{{ column }}' as what, {{ column }}, count(*) as n
+from {{ published }}.MARTS.{{ table }} group by all order by n desc limit 3;
 {% endfor -%}
 use role TRANSFORMER;
 use warehouse TRANSFORMING;
 {% for table, column in private -%}
-select '{{ table }}.{{ column }}' as what, {{ column }}, count(*)
-from {{ published }}.MARTS.{{ table }} group by all order by 3 desc limit 3;
+select '{{ table }}.{{ column }}' as what, {{ column }}, count(*) as n
+from {{ published }}.MARTS.{{ table }} group by all order by n desc limit 3;
 {% endfor -%}
 -- Clones and swaps keep tags: one row for each of the {{ private | length }} columns.
 {% for table in private | map(attribute=0) | unique -%}
@@ -97,11 +97,11 @@ select object_name, column_name, tag_value from table(
 -- 4. Transient, and without time travel: is_transient YES and retention_time 0 everywhere
 -- but in RAW.
 {% for schema in ['RAW', 'SEEDS', 'INTERMEDIATE', 'MARTS'] -%}
-select table_schema, is_transient, retention_time, count(*)
+select table_schema, is_transient, retention_time, count(*) as n
 from {{ database }}.information_schema.tables
 where table_schema = '{{ schema }}' group by all;
 {% endfor -%}
-select table_schema, is_transient, retention_time, count(*)
+select table_schema, is_transient, retention_time, count(*) as n
 from {{ published }}.information_schema.tables
 where table_schema like 'MARTS%' group by all;
 
@@ -129,15 +129,16 @@ select
 -- 7. Cost. Credits by day and warehouse, then what each kind of statement took, then
 -- storage in bytes. Views of ACCOUNT_USAGE lag by up to three hours.
 use role ACCOUNTADMIN;
-select to_date(start_time) as day, warehouse_name, sum(credits_used) as credits
+select cast(start_time as date) as day, warehouse_name, sum(credits_used) as credits
 from snowflake.account_usage.warehouse_metering_history
-where start_time >= dateadd(day, -7, current_date) group by all order by 1, 2;
-select query_type, count(*), sum(total_elapsed_time) / 1000 as seconds,
+where start_time >= dateadd(day, -7, current_date) group by all order by day, warehouse_name;
+select query_type, count(*) as n, sum(total_elapsed_time) / 1000 as seconds,
     sum(credits_used_cloud_services) as cloud_services_credits
 from snowflake.account_usage.query_history
 where query_tag = 'acsr' and start_time >= dateadd(day, -1, current_timestamp)
-group by all order by 3 desc;
-select table_schema, sum(active_bytes), sum(time_travel_bytes), sum(failsafe_bytes)
+group by all order by seconds desc;
+select table_schema, sum(active_bytes) as active,
+    sum(time_travel_bytes) as time_travel, sum(failsafe_bytes) as fail_safe
 from snowflake.account_usage.table_storage_metrics
 where table_catalog in ('{{ database }}', '{{ published }}') group by all;
 select * from snowflake.account_usage.automatic_clustering_history

@@ -54,6 +54,7 @@ def publication(
         raise
     yield MaterializeResult(
         metadata={
+            **{f"batch_{name}": value for name, value in engines.last_build().items()},
             "publication_id": done.publication_id,
             "path": str(done.path),
             "dagster/row_count": sum(done.row_counts.values()),

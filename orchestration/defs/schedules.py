@@ -24,6 +24,7 @@ from dagster import (
 )
 
 from orchestration import project
+from orchestration.defs.load import key
 from orchestration.defs.transform import Build
 from orchestration.loading import FEEDS, open_landing
 
@@ -42,10 +43,21 @@ refresh = define_asset_job(
 nightly = define_asset_job(
     "nightly",
     selection=AssetSelection.all(),
-    config=RunConfig(ops={"dbt_project": Build(leave_out=[])}),
+    config=RunConfig(ops={"dbt_project": Build(leave_out=[], test_all=True)}),
     description="As `refresh`, with the slow tests and the unit tests.",
 )
-jobs = [refresh, nightly]
+backfill = define_asset_job(
+    "backfill",
+    selection=AssetSelection.all() - AssetSelection.assets(*map(key, FEEDS)),
+    config=RunConfig(
+        ops={"dbt_project": Build(rebuild_from="2026-01-01", rebuild_to="2026-01-31")}
+    ),
+    description=(
+        "Rebuild a window of days from the raw tables, test, publish; loads nothing. "
+        "State the days in the run's configuration."
+    ),
+)
+jobs = [refresh, nightly, backfill]
 
 
 @schedule(

@@ -1,5 +1,6 @@
 """The dbt project as assets; its tests are their checks, blocking by severity."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +21,17 @@ NIGHTLY = "nightly"
 
 
 class Build(Config):
-    """What a build leaves out."""
+    """What a build works on, and what it leaves out."""
 
+    rebuild_from: str = Field(
+        default="",
+        description="First day of a window that is rebuilt; pending loads then wait.",
+    )
+    rebuild_to: str = Field(default="", description="Last day of that window.")
+    test_all: bool = Field(
+        default=False,
+        description="Whether tests look at the whole history, not at the batch alone.",
+    )
     leave_out: list[str] = Field(
         default=["--exclude", f"tag:{NIGHTLY}", "--exclude-resource-type", "unit_test"],
         description=(
@@ -29,6 +39,17 @@ class Build(Config):
             "real ones cannot change their outcome: `nightly` and `make test` run them."
         ),
     )
+
+    def arguments(self) -> list[str]:
+        """What `dbt build` is given; no `--vars` in a refresh, which reuses a parse."""
+        stated = {
+            "rebuild_from": self.rebuild_from,
+            "rebuild_to": self.rebuild_to,
+            "test_all": self.test_all,
+        }
+        given = {name: value for name, value in stated.items() if value}
+        variables = ["--vars", json.dumps(given)] if given else []
+        return [*self.leave_out, *variables]
 
 
 @dbt_assets(
@@ -49,7 +70,7 @@ def dbt_project(
     os.environ.update(project.dbt_environment(moment))
     verdict.withdraw()
     yield from dbt.cli(
-        ["build", *config.leave_out],
+        ["build", *config.arguments()],
         context=context,
         # apart from the manifest that definitions are loaded from
         target_path=project.dbt_target_path() / "run",

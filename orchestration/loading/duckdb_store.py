@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from orchestration.loading.warehouse import (
 Identity = tuple[object, ...]
 Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
 _NO_TIME = -(2**63)
+LARGE_ROWS = 50_000  # of one file
 
 
 class Held(NamedTuple):
@@ -46,14 +48,28 @@ class Held(NamedTuple):
 Incumbents = dict[Identity, Held]
 
 
+class Lookup(NamedTuple):
+    """What is known of the identities of some tables of staged rows.
+
+    `contested` has, for each of the tables, where those rows stand whose identity the
+    raw table holds or another row shares; all others go in unasked.
+    """
+
+    incumbents: Incumbents
+    contested: list[list[int]]
+
+
 class DuckDbStore:
     """The raw tables behind one connection, which stays its owner's to close."""
 
     batch_files = 200
-    batch_rows = 50_000
+    batch_rows = 500_000
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, is_own: bool = False
+    ) -> None:
         self.connection = connection
+        self._is_own = is_own
 
     def create_raw_tables(self) -> None:
         """Creates whatever is absent, so that dbt always finds its sources."""
@@ -74,25 +90,41 @@ class DuckDbStore:
 
         A file of many chunks looks its records up itself: its batch holds no other.
         """
+        if self._is_own:
+            self._prepare_for(batch)
         tables = [
-            table
+            waiting.staged.tables[0]
             for waiting in batch
-            for table in waiting.staged.tables
-            if isinstance(table, pa.Table)
+            if _is_whole_in_memory(waiting.staged)
         ]
-        incumbents: Incumbents = {}
-        if tables:
-            incumbents = find_incumbents(self.connection, feed, tables)
+        looked_up = look_up(self.connection, feed, tables)
+        contested = iter(looked_up.contested)
         return [
             commit_file(
                 self.connection,
                 feed,
                 waiting,
                 load,
-                None if len(waiting.staged.tables) > 1 else incumbents,
+                Lookup(looked_up.incumbents, [next(contested)])
+                if _is_whole_in_memory(waiting.staged)
+                else None,
             )
             for waiting in batch
         ]
+
+    def _prepare_for(self, batch: Sequence[Waiting]) -> None:
+        """Sets what a commit writes to the log, and what into the tables at once.
+
+        Small files would have the tables written anew every few seconds; a large one
+        would be written twice.
+        """
+        is_large = any(waiting.staged.clean >= LARGE_ROWS for waiting in batch)
+        limit = "16MB" if is_large else "256MB"
+        self.connection.execute(f"set checkpoint_threshold = '{limit}'")
+
+
+def _is_whole_in_memory(staged: StagedFile) -> bool:
+    return len(staged.tables) == 1 and isinstance(staged.tables[0], pa.Table)
 
 
 def _create(
@@ -135,21 +167,51 @@ def replayable(connection: duckdb.DuckDBPyConnection, feed: str) -> dict[str, Ea
     return {sha256: Earlier(*row) for sha256, *row in rows}
 
 
-def find_incumbents(
-    connection: duckdb.DuckDBPyConnection, feed: Feed, chunks: Sequence[pa.Table]
-) -> Incumbents:
-    """What the table holds under the identities of some chunks, in one look."""
-    wanted = pa.concat_tables([chunk.select(feed.identity) for chunk in chunks])
+def look_up(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, tables: Sequence[pa.Table]
+) -> Lookup:
+    """Compares some staged rows with each other and with the table, in one look."""
+    if not tables:
+        return Lookup({}, [])
+    wanted = pa.concat_tables([table.select(feed.identity) for table in tables])
+    wanted = wanted.append_column("_row", pa.arange(0, wanted.num_rows))
     version = () if feed.version is None else (feed.version,)
     names = dict.fromkeys((*feed.identity, *version, *feed.times))
+    identity = _listed(feed.identity)
     with _registered(connection, "wanted", wanted):
         held = connection.execute(
             f"select {_listed(tuple(names))}, _line_sha256, _file, _load_id "
-            f"from {feed.table} semi join wanted using ({_listed(feed.identity)})"
+            f"from {feed.table} semi join wanted using ({identity})"
         ).to_arrow_table()
+        shared = connection.execute(
+            f"select {identity} from wanted group by {identity} having count(*) > 1"
+        ).to_arrow_table()
+        rows: list[int] = []
+        if held.num_rows or shared.num_rows:
+            both = [held.select(feed.identity), shared]
+            with _registered(connection, "contested", pa.concat_tables(both)):
+                found = connection.execute(
+                    f"select _row from wanted semi join contested using ({identity}) "
+                    "order by _row"
+                ).to_arrow_table()
+                rows = found["_row"].to_pylist()
     origins = zip(held["_file"].to_pylist(), held["_load_id"].to_pylist(), strict=True)
     ranked = zip(*_ranked(feed, held), origins, strict=True)
-    return {key: Held(rank, pruner, origin) for key, rank, pruner, origin in ranked}
+    incumbents = {
+        key: Held(rank, pruner, origin) for key, rank, pruner, origin in ranked
+    }
+    return Lookup(incumbents, _by_table(rows, tables))
+
+
+def _by_table(rows: Sequence[int], tables: Sequence[pa.Table]) -> list[list[int]]:
+    """Places among the rows of all tables, in order, as places in each."""
+    places: list[list[int]] = []
+    first = start = 0
+    for table in tables:
+        end = bisect_left(rows, first + table.num_rows, start)
+        places.append([row - first for row in rows[start:end]])
+        first, start = first + table.num_rows, end
+    return places
 
 
 def commit_file(
@@ -157,22 +219,22 @@ def commit_file(
     feed: Feed,
     waiting: Waiting,
     load: Load,
-    incumbents: Incumbents | None,
+    lookup: Lookup | None,
 ) -> Outcome:
     """Rows, rejections and history row of a file, all of them or none.
 
-    Without `incumbents` they are looked up chunk by chunk, which a file of many
-    chunks needs. The winners go into `incumbents` only once they are committed.
+    Without `lookup` they are looked up chunk by chunk, which a file of many chunks
+    needs. The winners go into its incumbents only once they are committed.
     """
     staged, earlier = waiting.staged, waiting.earlier
     outcome, winners = Outcome(), Incumbents()
     with _transaction(connection):
         for chunk in staged.chunks():
-            held = incumbents
-            if held is None:
-                held = find_incumbents(connection, feed, [chunk])
+            known = lookup
+            if known is None:
+                known = look_up(connection, feed, [chunk])
             winners = _insert_chunk(
-                connection, feed, staged, chunk, held, load, outcome
+                connection, feed, staged, chunk, known, load, outcome
             )
         counted = outcome
         if earlier is not None:
@@ -180,8 +242,8 @@ def commit_file(
             counted = earlier.together(outcome, staged.clean)
         _insert_rejects(connection, feed, staged, load)
         _insert_history(connection, feed, waiting, load, counted)
-    if incumbents is not None:
-        incumbents.update(winners)
+    if lookup is not None:
+        lookup.incumbents.update(winners)
     return outcome
 
 
@@ -203,13 +265,18 @@ def _insert_chunk(
     feed: Feed,
     staged: StagedFile,
     chunk: pa.Table,
-    incumbents: Incumbents,
+    known: Lookup,
     load: Load,
     outcome: Outcome,
 ) -> Incumbents:
     """Inserts what wins, deletes what it supersedes, and gives back what won."""
     origin = (staged.file.name, load.load_id)
-    keys, ranks, pruners = _ranked(feed, chunk)
+    incumbents, (contested,) = known
+    if not contested:
+        outcome.loaded += chunk.num_rows
+        _insert_rows(connection, feed, staged, chunk, load)
+        return {}
+    keys, ranks, pruners = _ranked(feed, chunk.take(contested))
     rows: list[int] = []
     winners: Incumbents = {}
     superseded: Incumbents = {}
@@ -222,15 +289,27 @@ def _insert_chunk(
         rows.append(index)
         winners[key] = Held(ranks[index], pruners[index], origin)
     own = sum(held.origin == origin for held in superseded.values())
-    outcome.loaded += len(rows) - own
+    dropped = len(contested) - len(rows)
+    outcome.loaded += chunk.num_rows - dropped - own
     outcome.replaced += len(superseded) - own
-    outcome.duplicates += chunk.num_rows - len(rows) + own
+    outcome.duplicates += dropped + own
     if superseded:
         _delete(connection, feed, superseded)
-    if rows:
-        kept = chunk if len(rows) == chunk.num_rows else chunk.take(sorted(rows))
-        _insert_rows(connection, feed, staged, kept, load)
+    if dropped:
+        won = set(rows)
+        losers = [row for place, row in enumerate(contested) if place not in won]
+        chunk = _without(chunk, losers)
+    if chunk.num_rows:
+        _insert_rows(connection, feed, staged, chunk, load)
     return winners
+
+
+def _without(rows: pa.Table, dropped: Sequence[int]) -> pa.Table:
+    """Rows but for those at some places."""
+    is_kept = [True] * rows.num_rows
+    for row in dropped:
+        is_kept[row] = False
+    return rows.filter(pa.array(is_kept))
 
 
 def _best(keys: Sequence[Identity], ranks: Sequence[Rank]) -> dict[Identity, int]:

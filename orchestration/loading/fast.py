@@ -377,22 +377,23 @@ def _no_stray_comma(has_attributes: bool) -> str:
 def _needs_reading(kind: str, words: frozenset[str], keep_text: bool) -> str:
     """Attributes that the engine cannot be proven to write as the careful path does."""
     doubts = [
-        f"regexp_matches(attributes, '{_UNSURE}')",
-        r"contains(attributes, '\u')",
+        f"when regexp_matches(attributes, '{_UNSURE}') then true",
+        r"when contains(attributes, '\u') then true",
     ]
     if not keep_text:
         others = " or ".join(
             f"contains(attributes, '\"{key}\":')" for key in MESSAGE_TEXT_KEYS[1:]
         )
-        doubts.append(f"({_is_message(kind, words)} and ({others}))")
+        doubts.append(f"when {_is_message(kind, words)} and ({others}) then true")
         # text is dropped in SQL where it is a string and its length is stated
         doubts.append(
-            "(contains(attributes, '\"text\":') and not coalesce("
+            "when contains(attributes, '\"text\":') then not coalesce("
             "json_type(attributes, '$.text') = 'VARCHAR'"
             " and coalesce(json_type(attributes, '$.char_count'), 'NULL') != 'NULL'"
-            ", false))"
+            ", false)"
         )
-    return "(" + " or ".join(doubts) + ")"
+    # a case asks no further than it has to, which `or` does not promise
+    return f"case {' '.join(doubts)} else false end"
 
 
 def _is_message(kind: str, words: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -110,7 +111,7 @@ def load_feed(
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
         )
-        with closing(run.lines):
+        with closing(run.lines), run.committer:
             return run.run()
 
 
@@ -163,18 +164,9 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path), read_only=read_only) as connection:
         if not read_only:
-            _prepare_for_small_commits(connection)
-        yield DuckDbStore(connection)
-
-
-def _prepare_for_small_commits(connection: duckdb.DuckDBPyConnection) -> None:
-    """Thousands of small transactions need no second thread to wait for.
-
-    With two, a hundred rows cost half as much again in processor time; and the
-    usual limit would have the file checkpointed every few seconds.
-    """
-    connection.execute("set threads = 1")
-    connection.execute("set checkpoint_threshold = '256MB'")
+            # small commits wait for a second thread in vain
+            connection.execute("set threads = 1")
+        yield DuckDbStore(connection, is_own=not read_only)
 
 
 def _utc_now() -> datetime:
@@ -183,7 +175,10 @@ def _utc_now() -> datetime:
 
 @dataclass
 class _FeedLoad:
-    """One feed's files on their way: a batch shares one look at the table."""
+    """One feed's files on their way: a batch shares one look at the table.
+
+    While one batch is committed, by a thread of its own, the next one is read.
+    """
 
     feed: Feed
     landing: Landing
@@ -195,6 +190,10 @@ class _FeedLoad:
     progress: Progress
     earlier: dict[str, Earlier]
     batch: list[Waiting] = field(default_factory=list)
+    committer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "commit")
+    )
+    committing: tuple[list[Waiting], Future[list[Outcome | None]]] | None = None
 
     def run(self) -> FeedReport:
         begun = told = time.monotonic()
@@ -211,6 +210,7 @@ class _FeedLoad:
                     f"{self.report.records:,} records"
                 )
         self._flush()
+        self._settle()
         self.report.files.sort(key=lambda file: file.path)
         self.report.seconds = time.monotonic() - begun
         return self.report
@@ -286,12 +286,22 @@ class _FeedLoad:
         return read_servicenow(file, self.context)
 
     def _flush(self) -> None:
-        """Commits the batch."""
+        """Hands the batch over to be committed, once the one before it is."""
+        self._settle()
         batch, self.batch = self.batch, []
-        if not batch:
+        if batch:
+            future = self.committer.submit(
+                self.store.commit, self.feed, batch, self.load
+            )
+            self.committing = batch, future
+
+    def _settle(self) -> None:
+        """Waits for what is being committed; a failure of it shows here."""
+        if self.committing is None:
             return
+        (batch, future), self.committing = self.committing, None
         try:
-            outcomes = self.store.commit(self.feed, batch, self.load)
+            outcomes = future.result()
         finally:
             for waiting in batch:
                 waiting.staged.discard()

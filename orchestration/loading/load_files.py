@@ -18,6 +18,7 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 
+from orchestration import project
 from orchestration.loading.contracts import Feed
 from orchestration.loading.staging import REJECT_SCHEMA, StagedFile, staged_schema
 from orchestration.loading.times import EPOCH
@@ -36,7 +37,7 @@ class LoadFiles:
     lines: int
 
 
-class OversizeRowError(Exception):
+class OversizeRowError(project.ProjectError):
     """A row that no VARIANT holds."""
 
 

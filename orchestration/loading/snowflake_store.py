@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from orchestration import project
 from orchestration.loading import snowflake_sql as sql
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import UNREADABLE_FILE
@@ -47,10 +48,12 @@ if TYPE_CHECKING:
 LOAD_FILES = "_load_files"  # what begins with `_` is no feed
 LEFT_OVER_AFTER = timedelta(hours=1)  # no load waits that long before it copies
 
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
 logger = logging.getLogger(__name__)
 
 
-class CopyError(Exception):
+class CopyError(project.ProjectError):
     """A COPY that did not bring all that was written; nothing of it is loaded."""
 
 
@@ -343,9 +346,9 @@ class SnowflakeStore:
             newest[load_id] = max(modified, newest.get(load_id, modified))
         before = datetime.now(UTC) - LEFT_OVER_AFTER
         for load_id, modified in newest.items():
-            if load_id != load.load_id and modified < before:
+            is_ours = _SAFE.fullmatch(load_id) and load_id != load.load_id
+            if is_ours and modified < before:
                 logger.warning("removing load files of the unfinished %s", load_id)
-                _require_safe(load_id)
                 self.stage.remove(load_id)
 
     @contextmanager
@@ -377,7 +380,7 @@ def _last_of_each_content(batch: Sequence[Waiting]) -> dict[int, Waiting]:
 
 def _require_safe(load_id: str) -> None:
     """A load id is part of a stage's paths, so it is letters, digits, `-` and `_`."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", load_id):
+    if not _SAFE.fullmatch(load_id):
         raise ValueError(
             f"load id {load_id!r} is not made of letters, digits, '-' and '_' alone"
         )

@@ -86,3 +86,32 @@ def test_only_finished_files_of_a_feed_have_landed(place: Tiny) -> None:
     assert not sample.has_landed()
     (place.landing / "notes.txt").write_text("about the feeds", encoding="utf-8")
     assert not sample.has_landed()
+
+
+def test_the_sample_is_not_put_into_a_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACSR_LANDING", tmp_path.as_uri())
+    assert not sample.has_landed()
+    with pytest.raises(project.ProjectError, match="not put into a bucket"):
+        sample.make(1, 1, 1, datetime(2026, 2, 1, tzinfo=UTC))
+    assert not sample.is_landed()
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ("s3://bucket/logs?region=eu-west-1&secret_key=hidden", "s3://bucket/logs"),
+        ("s3://key:hidden@bucket/logs", "s3://bucket/logs"),
+        (
+            "abfss://box@account.dfs.core.windows.net/logs",
+            "abfss://box@account.dfs.core.windows.net/logs",
+        ),
+    ],
+)
+def test_what_opens_a_bucket_is_not_shown(
+    stated: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACSR_LANDING", stated)
+    assert project.landing() == stated
+    assert project.shown_landing() == shown

@@ -159,3 +159,20 @@ def test_the_schedule_waits_for_the_refresh_before(
     assert isinstance(turn(), SkipReason)
     instance.report_run_failed(run)
     assert isinstance(turn(), RunRequest)
+
+
+def test_a_bucket_is_asked_by_its_listing(
+    sensor: Sensor, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACSR_LANDING", landing.as_uri())
+    path = landing / "agent_events" / "a.jsonl"
+    land(path)
+    os.utime(path, ns=(10**18, 10**18))
+    assert isinstance(sensor.turn(), RunRequest)
+    assert isinstance(sensor.turn(), SkipReason)
+
+    os.utime(path, ns=(10**18 + 10**9, 10**18 + 10**9))
+    assert isinstance(sensor.turn(), RunRequest)
+    land(path, "{}\n{}\n")
+    os.utime(path, ns=(10**18 + 10**9, 10**18 + 10**9))
+    assert isinstance(sensor.turn(), RunRequest)

@@ -1,4 +1,4 @@
-"""The project compiled for Snowflake without a connection, and what is wrong with it.
+"""The project as dbt compiled it for Snowflake, and what is wrong with it.
 
 The test server runs DuckDB underneath, which is more forgiving than Snowflake: it takes
 a name in any case, divides without rounding and knows functions of its own. What is
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,21 +27,24 @@ from sqlglot.schema import MappingSchema
 
 from orchestration import project
 from orchestration.loading.warehouse import raw_tables
-
-AS_OF = "2026-01-31T12:00:00+00:00"
-COMPILE = ("compile", "--target", "snowflake", "--no-introspect", "--no-populate-cache")
+from tests.snowflake.support import Server, snowflake_dbt
 
 # DuckDB's names of types that Snowflake calls otherwise
 SNOWFLAKE_TYPES = {"json": "variant", "timestamp": "timestamp_ntz", "double": "float"}
 
 # What the project calls, each looked up in Snowflake's reference of functions.
+SETTINGS = project.ROOT / "tests" / "snowflake" / "sqlfluff.cfg"
+# ALTER TAG ... SET MASKING POLICY takes qualified names; sqlfluff's grammar does not.
+NOT_IN_GRAMMAR = "masking polic"
 FUNCTIONS_FILE = Path(__file__).with_name("functions.txt")
 FUNCTIONS = frozenset(
     line for line in FUNCTIONS_FILE.read_text().splitlines() if not line.startswith("#")
 )
 # Words that a bracket may follow although they call nothing.
 _WORDS = re.findall(
-    r"\w+", "and as exclude group in not on or over table then when where"
+    r"\w+",
+    "and as between by else exclude from group in not on or over select table then "
+    r"union using values when where",
 )
 _NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CALL = re.compile(r"\b([a-z_][a-z_0-9]*)\s*\(", re.IGNORECASE)
@@ -59,7 +62,7 @@ class Statement:
     path: Path  # of the compiled file
     relation: str | None
     columns: tuple[str, ...] | None  # of an enforced contract
-    is_ours: bool  # false for the text of dbt's own generic tests
+    is_ours: bool  # false for dbt's own generic tests and scripts that people run
 
 
 @dataclass
@@ -74,7 +77,7 @@ class Project:
 
     @cached_property
     def statements(self) -> list[Statement]:
-        """Every model, data test and analysis, each after what it reads."""
+        """Every model, data test and analysis that ran, each after what it reads."""
         return [_statement(node) for node in self._in_order() if _is_statement(node)]
 
     def schema(self) -> MappingSchema:
@@ -108,36 +111,23 @@ class Project:
         return list(ordered.values())
 
 
-def compile_project(home: Path) -> Project:
-    """Compiles the whole project for Snowflake; `home` takes all that dbt leaves.
+def compile_project(server: Server, home: Path, database: str) -> Project:
+    """Compiles the whole project for a database in which nothing was ever built.
 
-    No server is asked, and no setting of the caller's environment counts.
+    `home` takes all that dbt leaves.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    unset = {name: "" for name in os.environ if name.startswith("SNOWFLAKE_")}
-    done = project.run_dbt(
-        *COMPILE,
-        moment=datetime.fromisoformat(AS_OF),
-        environment={
-            **unset,
-            "SNOWFLAKE_ACCOUNT": "unset",
-            "SNOWFLAKE_USER": "unset",
-            "SNOWFLAKE_DATABASE": "ACSR",
-            "ACSR_HOME": str(home),
-            "DBT_TARGET_PATH": str(home / "target"),
-            "DBT_LOG_PATH": str(home / "logs"),
-        },
-    )
+    server.run(f"create database {database}")
+    done = snowflake_dbt(server, home, "compile", database=database)
     assert done.returncode == 0, f"dbt compile failed:\n{done.stdout}{done.stderr}"
     return Project(home / "target")
 
 
 def _is_statement(node: Mapping[str, Any]) -> bool:
-    return node["resource_type"] in ("model", "test", "analysis")
+    is_query = node["resource_type"] in ("model", "test", "analysis")
+    return is_query and bool(node.get("compiled_code"))
 
 
 def _statement(node: Mapping[str, Any]) -> Statement:
-    assert node.get("compiled_code"), f"{node['unique_id']} did not compile"
     macros = node["depends_on"].get("macros", ())
     is_contracted = node["config"].get("contract", {}).get("enforced", False)
     return Statement(
@@ -147,7 +137,8 @@ def _statement(node: Mapping[str, Any]) -> Statement:
         path=project.ROOT / node["compiled_path"],
         relation=node.get("relation_name"),
         columns=tuple(node["columns"]) if is_contracted else None,
-        is_ours=not any(macro.startswith("macro.dbt.test_") for macro in macros),
+        is_ours=node["resource_type"] != "analysis"
+        and not any(macro.startswith("macro.dbt.test_") for macro in macros),
     )
 
 
@@ -277,3 +268,30 @@ def strange_functions(statement: Statement) -> list[str]:
     names = {name.lower() for name in _CALL.findall(text)}
     tables = {name.lower() for name in re.findall(r"\bas\s+(\w+)\s*\(", text)}
     return sorted(names - FUNCTIONS - set(_WORDS) - tables)
+
+
+def lint(statements: Iterable[Statement], folder: Path) -> list[str]:
+    """What sqlfluff says of compiled files; of what is not ours, only if it parses."""
+    ours = {one.path.resolve(): one.is_ours for one in statements}
+    report = folder / "lint.json"
+    command = ["sqlfluff", "lint", "--config", str(SETTINGS), "--processes", "2"]
+    output = ["--format", "json", "--write-output", str(report)]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, *output, *map(str, ours)],
+        cwd=project.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert report.exists(), done.stdout + done.stderr
+    files = json.loads(report.read_text())
+    seen = {Path(file["filepath"]).resolve() for file in files}
+    assert seen == ours.keys(), f"not linted: {sorted(map(str, ours.keys() - seen))}"
+    return [
+        f"{Path(file['filepath']).name}:{fault['start_line_no']}: "
+        f"{fault['code']} {fault['description']}"
+        for file in files
+        for fault in file["violations"]
+        if ours[Path(file["filepath"]).resolve()] or fault["code"] == "PRS"
+        if NOT_IN_GRAMMAR not in fault["description"]
+    ]

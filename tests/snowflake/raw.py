@@ -23,7 +23,7 @@ TYPES = {
 def copy_raw(server: Server, warehouse: Path, database: str) -> dict[str, int]:
     """Fills the raw tables of a database with what those of `warehouse` hold.
 
-    Makes what is absent and replaces what is there. Returns the number of rows by table.
+    Makes what is absent, replaces what is there. Returns the number of rows by table.
     """
     counts = {}
     with (

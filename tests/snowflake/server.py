@@ -89,12 +89,14 @@ _TEMPORARY = re.compile(
 #    DuckDB refuses to write in one transaction. Hides comments.
 info_schema.insert_table_comment_sql = lambda *_: "select 1"
 
-# 5. ALTER SESSION and USE WAREHOUSE are taken as said.
+# 5. ALTER SESSION, ALTER ACCOUNT and USE WAREHOUSE are taken as said.
 #    Hides their effect: times stay UTC, weeks begin on Monday.
 _SET = re.compile(
-    r"(?is)\s*alter\s+session\s+(?P<verb>set|unset)\s+(?P<what>(?!autocommit).+)"
+    r"(?is)\s*alter\s+(?P<of>session|account)\s+(?P<verb>set|unset)\s+"
+    r"(?P<what>(?!autocommit).+)"
 )
 _DEFAULTS = {"TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ", "WEEK_START": "0"}
+_OF_ACCOUNT: dict[str, str] = {}
 _USE_ROLE = re.compile(rf"(?is)\s*use\s+role\s+(?P<name>{NAME})")
 _TAKEN = re.compile(r"(?is)\s*use\s+(warehouse|secondary)\b")
 _PARAMETER = re.compile(r"(?is)\s*show\s+parameters\s+like\s+'(?P<name>\w+)'")
@@ -153,7 +155,19 @@ def create_table_as(
 transforms.create_table_as = create_table_as
 
 
-# 9. What fakesnow cannot do is an error of the statement, told to the client. As the
+# 9. TRIM and RTRIM keep the letters that they are to take away, which fakesnow drops.
+#    Hides nothing.
+def trim_as_text(node: exp.Expr) -> exp.Expr:
+    """TRIM of a text, whatever is trimmed."""
+    if isinstance(node, exp.Trim) and not isinstance(node.this, exp.Cast):
+        node.set("this", exp.cast(node.this, "text"))
+    return node
+
+
+transforms.trim_cast_varchar = trim_as_text
+
+
+# 10. What fakesnow cannot do is an error of the statement, told to the client. As the
 #    error of the server that it is, clients would repeat it for ever. Hides nothing.
 class ServerError(fakesnow.server.ServerError):
     """An error that no client repeats."""
@@ -166,7 +180,7 @@ class ServerError(fakesnow.server.ServerError):
 fakesnow.server.ServerError = ServerError
 
 
-# 10. TYPEOF, AS_VARCHAR and AS_BOOLEAN, of which fakesnow knows none for a VARIANT, and
+# 11. TYPEOF, AS_VARCHAR and AS_BOOLEAN, of which fakesnow knows none for a VARIANT, and
 #    TO_CHAR with a format, which it drops. Hides that Snowflake stores numbers of a
 #    VARIANT as numbers: 1.0 may be an INTEGER there, and is none here.
 _TYPES = {
@@ -246,9 +260,14 @@ def _rewritten_type(kind: str) -> exp.Expr:
 
 def _function(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Typeof):
-        return _by_json_type(
+        kinds = _by_json_type(
             node.this, {kind: exp.Literal.string(name) for kind, name in _TYPES.items()}
         )
+        digits = exp.RegexpFullMatch(
+            this=exp.cast(exp.Paren(this=node.this.copy()), "text"),
+            expression=exp.Literal.string("-?[0-9]{1,38}"),
+        )
+        return exp.Case().when(digits, exp.Literal.string("INTEGER")).else_(kinds)
     if isinstance(node, exp.Anonymous) and node.name.upper() == "AS_VARCHAR":
         value = node.expressions[0]
         text = exp.Anonymous(
@@ -279,7 +298,7 @@ def _by_json_type(value: exp.Expr, answers: dict[str, exp.Expr]) -> exp.Case:
 FakeSnowflakeCursor._transform = transform
 
 
-# 11. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
+# 12. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
 #    Hides enforcement: every role may do everything.
 def execute(
     self: FakeSnowflakeCursor, command: str, *arguments: object, **named: object
@@ -310,7 +329,7 @@ def execute(
 FakeSnowflakeCursor.execute = execute
 
 
-# 14. A time that is NULL reaches the client as NULL, not as the year 1970.
+# 13. A time that is NULL reaches the client as NULL, not as the year 1970.
 #     Hides nothing.
 plain_times = arrow.timestamp_to_sf_struct
 
@@ -330,7 +349,7 @@ def times(values: pa.Array | pa.ChunkedArray) -> pa.Array:
 arrow.timestamp_to_sf_struct = times
 
 
-# 12. REMOVE takes away the files of an internal stage whose path begins as it says.
+# 14. REMOVE takes away the files of an internal stage whose path begins as it says.
 #     Hides nothing.
 _REMOVE = re.compile(rf"(?is)\s*(?:remove|rm)\s+@(?P<name>{NAME})(?P<path>/[\w./-]*)?")
 
@@ -343,13 +362,13 @@ def _remove(scope: Scope, match: re.Match[str]) -> None:
             path.unlink()
 
 
-# 13. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
+# 15. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
 #     which the ledger reads. Hides that owners of tables cannot grant in such a schema.
 _MANAGED = re.compile(r"(?i)\s+with\s+managed\s+access\b")
 _COPY_GRANTS = re.compile(rf"(?i)(\bclone\s+{NAME})\s+copy\s+grants\b")
 
 
-# 14. SYSTEM$ABORT_TRANSACTION rolls back what all other sessions have begun, such as
+# 16. SYSTEM$ABORT_TRANSACTION rolls back what all other sessions have begun, such as
 #     those of clients that were killed. Hides that Snowflake wants one transaction
 #     named, and ends by itself, after minutes, an idle one that others wait for.
 _ABORT = re.compile(r"(?is)\s*select\s+system\$abort_transaction\b.*")
@@ -368,12 +387,15 @@ def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
         session.role = scope.qualified("ROLE", match["name"])
         return SUCCESS.as_sql()
     if match := _SET.match(bare):
+        said = session.parameters if match["of"].lower() == "session" else _OF_ACCOUNT
         for name, value in re.findall(r"(\w+)\s*(?:=\s*('[^']*'|\w+))?", match["what"]):
-            session.parameters[name.upper()] = value.strip("'")
+            said[name.upper()] = value.strip("'")
+            if match["verb"].lower() == "unset":
+                del said[name.upper()]
         return SUCCESS.as_sql()
     if match := _PARAMETER.match(bare):
         name = match["name"].upper()
-        value = session.parameters.get(name, _DEFAULTS.get(name, ""))
+        value = {**_DEFAULTS, **_OF_ACCOUNT, **session.parameters}.get(name, "")
         return Rows(("key", "value"), [(name, value)]).as_sql()
     if _TAKEN.match(bare):
         return SUCCESS.as_sql()

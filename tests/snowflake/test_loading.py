@@ -116,13 +116,18 @@ def comparable(
     return sorted(
         (
             tuple(
-                json.loads(value) if kind == "json" and value is not None else value
+                as_said(value) if kind == "json" else value
                 for value, kind in zip(row, kinds, strict=True)
             )
             for row in rows
         ),
         key=repr,
     )
+
+
+def as_said(text: object) -> object:
+    """What JSON says, so that its null is another thing than none at all."""
+    return None if text is None else {"said": json.loads(str(text))}
 
 
 def told(report: LoadReport) -> dict[str, list[object]]:
@@ -459,6 +464,18 @@ def test_load_files_of_a_load_under_way_are_left_alone(twins: Twins) -> None:
     twins.landing.put("agent_events/a.jsonl", [EVENT])
     twins.load()
     assert len(staged_files(twins.store)) == 1
+
+
+def test_what_no_load_has_put_into_the_stage_is_left_alone(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    stage = snowflake_store.InternalStage
+    monkeypatch.setattr(stage, "files", lambda _: iter([("'; drop--", long_ago)]))
+    monkeypatch.setattr(stage, "remove", lambda *_: pytest.fail("removed"))
+    twins.store._is_tidy = False
+    twins.landing.put("agent_events/a.jsonl", [EVENT])
+    assert twins.load_snowflake().loaded == 1
 
 
 def test_a_file_that_another_load_committed_meanwhile_is_known(

@@ -56,7 +56,7 @@ def place(
     }
     settings["models"]["tiny"] |= {
         name: ours["models"]["acsr_warehouse"]["marts"][name]
-        for name in ("+grants", "+post-hook", "+transient")
+        for name in ("+grants", "+post-hook")
     }
     (tiny.root / "dbt_project.yml").write_text(yaml.safe_dump(settings))
     macros = Path("macros/engine/snowflake_privileges.sql")

@@ -61,7 +61,7 @@ ticket_events as (
         {{ changed('ticket_system', 'ticket_id', 'ticket') }}
         and coalesce(customer_key, merged_into_ticket_id) is not null
 
-    union
+    union distinct
 
     select distinct
         {{ ticket_key('ticket_system', 'ticket_id') }} as ticket_key,
@@ -177,7 +177,7 @@ links as (
     from pairs
     where node_key is not null and neighbour_key is not null
 
-    union
+    union distinct
 
     select
         owner_key,
