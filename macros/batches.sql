@@ -181,7 +181,7 @@
         {{ column }} in (
             select opened_on from {{ ref('int_days_touched') }}
             union distinct
-            select opened_on from {{ ref('int_cases_judged') }}
+            select opened_on from {{ ref('int_cases_described') }}
         )
     {%- else -%}
         true

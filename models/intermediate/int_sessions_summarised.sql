@@ -24,7 +24,6 @@ tickets as (
 summaries as (
 
     select
-        session_key,
         source_system,
         session_id,
         {{ first_stated('ticket_key', 'place') }} as named_ticket_key,
@@ -69,7 +68,9 @@ summaries as (
 )
 
 select
-    summaries.session_key,
+    -- one hash per session, not per event
+    {{ surrogate_key(['summaries.source_system', 'summaries.session_id']) }}
+        as session_key,
     summaries.source_system,
     summaries.session_id,
     summaries.previous_session_id,
