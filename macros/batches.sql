@@ -14,18 +14,25 @@
 {%- endmacro %}
 
 
-{# The models and seeds as they stand, and the settings that change what they say. #}
+{#
+    The models and seeds as they stand, and the settings that change what they say. Every
+    model asks for it, so it is worked out once in an invocation: `graph` is shared.
+#}
 {% macro rules_fingerprint() -%}
-    {%- set parts = [] -%}
-    {%- for node in graph.nodes.values() | sort(attribute='unique_id') -%}
-        {%- if node.resource_type in ('model', 'seed') -%}
-            {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- for name in rule_settings() -%}
-        {%- do parts.append(name ~ '=' ~ var(name) | string) -%}
-    {%- endfor -%}
-    {{ return(local_md5(parts | join('\n'))) }}
+    {%- set known = 'rules of ' ~ invocation_id -%}
+    {%- if known not in graph -%}
+        {%- set parts = [] -%}
+        {%- for node in graph.nodes.values() | sort(attribute='unique_id') -%}
+            {%- if node.resource_type in ('model', 'seed') -%}
+                {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- for name in rule_settings() -%}
+            {%- do parts.append(name ~ '=' ~ var(name) | string) -%}
+        {%- endfor -%}
+        {%- do graph.update({known: local_md5(parts | join('\n'))}) -%}
+    {%- endif -%}
+    {{ return(graph[known]) }}
 {%- endmacro %}
 
 
@@ -127,10 +134,11 @@
 {# Condition: the record came with a pending load or, in a backfill, lies in its window. #}
 {% macro has_arrived(moment) -%}
     {%- if is_backfill() -%}
+        {%- set day_after = modules.datetime.date.fromisoformat(
+            var('rebuild_to') | string
+        ) + modules.datetime.timedelta(days=1) -%}
         {{ moment }} >= {{ from_reporting_timezone("'" ~ var('rebuild_from') ~ "'") }}
-        and {{ moment }} < {{ hours_after(
-            from_reporting_timezone("'" ~ var('rebuild_to') ~ "'"), 48
-        ) }}
+        and {{ moment }} < {{ from_reporting_timezone("'" ~ day_after ~ "'") }}
     {%- else -%}
         _load_id in (select pending.load_id from pending)
     {%- endif -%}
@@ -239,7 +247,7 @@
     {%- if not execute -%}
         {{ return(this) }}
     {%- endif -%}
-    {%- set node = graph.nodes.values() | selectattr('name', 'equalto', name) | first -%}
+    {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
     {{ return(api.Relation.create(
         database=node.database, schema=node.schema, identifier=node.alias
     )) }}
@@ -256,52 +264,48 @@
 
 {#
     Incremental strategies: replace, whole, what a set of keys names. `unique_key` says
-    which column, or columns in brackets, is looked up in it.
+    which column, or columns in brackets, is looked up in it. What is inserted always
+    replaces its like, so that a part of a build may run twice (`--select`).
 #}
 {% macro get_incremental_by_changed_session_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [changed_entities('session')])) }}
+    {{ return(rebuilt(arguments, changed_entities('session'))) }}
 {%- endmacro %}
 
 {% macro get_incremental_by_changed_ticket_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [changed_entities('ticket')])) }}
+    {{ return(rebuilt(arguments, changed_entities('ticket'))) }}
 {%- endmacro %}
 
 {% macro get_incremental_by_changed_owner_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [
+    {{ return(rebuilt(
+        arguments,
         'select node_key from ' ~ ref('int_nodes_changed')
         ~ " where entity_type in ('session', 'ticket', 'record')"
-    ])) }}
+    )) }}
 {%- endmacro %}
 
 {% macro get_incremental_by_touched_node_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [
-        'select node_key from ' ~ ref('int_nodes_touched')
-    ])) }}
+    {{ return(rebuilt(arguments, 'select node_key from ' ~ ref('int_nodes_touched'))) }}
 {%- endmacro %}
 
 {% macro get_incremental_by_touched_day_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [
-        'select opened_on from ' ~ ref('int_days_touched'),
-        'select opened_on from ' ~ arguments['temp_relation'],
-    ])) }}
+    {{ return(rebuilt(arguments, 'select opened_on from ' ~ ref('int_days_touched'))) }}
 {%- endmacro %}
 
 {% macro get_incremental_by_touched_hour_sql(arguments) -%}
-    {{ return(rebuilt(arguments, [
-        'select hour_start from ' ~ ref('int_hours_touched'),
-        'select hour_start from ' ~ arguments['temp_relation'],
-    ])) }}
+    {{ return(rebuilt(arguments, 'select hour_start from ' ~ ref('int_hours_touched'))) }}
 {%- endmacro %}
 
-{% macro rebuilt(arguments, sets) -%}
+{% macro rebuilt(arguments, keys) -%}
     {%- set columns = get_quoted_csv(arguments['dest_columns'] | map(attribute='name')) -%}
     {%- set target_relation = arguments['target_relation'] -%}
+    {%- set unique_key = arguments['unique_key'] -%}
     {%- set dml -%}
         delete from {{ target_relation }}
-        where
-        {%- for keys in sets %}
-            {{ 'or' if not loop.first }} {{ arguments['unique_key'] }} in ({{ keys }})
-        {%- endfor %};
+        where {{ unique_key }} in (
+            {{ keys }}
+            union all
+            select {{ unique_key.strip('()') }} from {{ arguments['temp_relation'] }}
+        );
 
         insert into {{ target_relation }} ({{ columns }})
         select {{ columns }} from {{ arguments['temp_relation'] }}
@@ -337,16 +341,12 @@
 
 {# The column by which a batch replaces rows of a model; none if it replaces others. #}
 {% macro touched_key(relation) -%}
-    {%- if execute -%}
-        {%- for node in graph.nodes.values() -%}
-            {%- if
-                node.resource_type == 'model'
-                and node.alias | lower == relation.identifier | lower
-                and node.config.incremental_strategy == 'by_touched_node'
-            -%}
-                {{ return(node.config.unique_key) }}
-            {%- endif -%}
-        {%- endfor -%}
+    {%- set name = 'model.' ~ project_name ~ '.' ~ relation.identifier | lower -%}
+    {%- if execute and name in graph.nodes -%}
+        {%- set stated = graph.nodes[name].config -%}
+        {%- if stated.incremental_strategy == 'by_touched_node' -%}
+            {{ return(stated.unique_key) }}
+        {%- endif -%}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}

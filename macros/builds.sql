@@ -100,24 +100,7 @@
 {% macro complete_build(results) -%}
     {%- if is_complete(results) %}
         {%- set is_full = not is_batch() %}
-        delete from {{ as_last_built('int_nodes_changed') }};
-
-        delete from {{ as_last_built('int_days_touched') }};
-
-        delete from {{ as_last_built('int_hours_touched') }};
-
-        {#- a load that went on meanwhile stays pending #}
-        insert into {{ ledger('loads_built') }}
-        select pending.load_id
-        from {{ as_last_built('int_loads_pending') }} as pending
-        inner join ({{ loads_in_raw() }}) as loads
-            on
-                pending.load_id = loads.load_id
-                and pending.records = loads.records
-        left join {{ ledger('loads_built') }} as built
-            on pending.load_id = built.load_id
-        where built.load_id is null;
-
+        {#- told first, forgotten last: whoever is killed in between does it all again #}
         insert into {{ ledger('builds') }}
         select
             coalesce(
@@ -143,6 +126,24 @@
                 '{{ modules.datetime.datetime.now(modules.pytz.utc)
                     .strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp
             );
+
+        {#- a load that went on meanwhile stays pending #}
+        insert into {{ ledger('loads_built') }}
+        select pending.load_id
+        from {{ as_last_built('int_loads_pending') }} as pending
+        inner join ({{ loads_in_raw() }}) as loads
+            on
+                pending.load_id = loads.load_id
+                and pending.records = loads.records
+        left join {{ ledger('loads_built') }} as built
+            on pending.load_id = built.load_id
+        where built.load_id is null;
+
+        delete from {{ as_last_built('int_nodes_changed') }};
+
+        delete from {{ as_last_built('int_days_touched') }};
+
+        delete from {{ as_last_built('int_hours_touched') }};
     {%- endif %}
 {%- endmacro %}
 

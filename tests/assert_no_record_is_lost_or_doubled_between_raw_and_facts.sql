@@ -106,8 +106,10 @@ counts as (
         'cases, judged' as stage,
         (select count(*) from {{ ref('int_cases_closed') }}) as before_stage,
         (
-            select count(*) from {{ ref('fct_cases') }}
-            where {{ touched('case_key') }}
+            select count(*)
+            from {{ ref('int_cases_closed') }} as closed
+            inner join {{ ref('fct_cases') }} as cases
+                on closed.case_key = cases.case_key
         ) as after_stage
 
 )

@@ -172,7 +172,7 @@ class Ledger:
         )
 
     def _show_on(self, match: re.Match[str], scope: Scope) -> Rows:
-        kind = re.sub(r"\s+", " ", match["kind"]).upper()
+        kind = re.sub(r"\s+", " ", match["kind"] or "TABLE").upper()
         name = scope.qualified(kind, match["name"])
         _require(kind, name, scope)
         kinds = RELATIONS if kind in RELATIONS else (kind,)
@@ -496,7 +496,7 @@ _ANSWERED = tuple(
         (r"show grants to (?P<to>role|user) (?P<name>NAME)", "_show_to"),
         (r"show grants of role (?P<name>NAME)", "_show_of"),
         (
-            r"show grants on (?P<kind>\w+(?: format| policy)?) (?P<name>NAME)",
+            r"show grants on (?:(?P<kind>\w+(?: format| policy)?) )?(?P<name>NAME)",
             "_show_on",
         ),
         (

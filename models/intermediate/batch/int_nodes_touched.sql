@@ -22,16 +22,40 @@ links as (
 
 {{ closure('seeds', 'links') }},
 
+-- a run says when it began; how far it goes is known once its messages are read
+changed_times as (
+
+    select
+        node_key,
+        source_system,
+        entity_id as session_id,
+        first_at,
+        last_at
+    from {{ ref('int_nodes_changed') }}
+    where entity_type = 'session'
+
+    union all
+
+    select
+        session_key as node_key,
+        source_system,
+        session_id,
+        occurred_at as first_at,
+        occurred_at as last_at
+    from {{ ref('stg_tau2_runs__events') }}
+    where {{ changed('source_system', 'session_id', 'session') }}
+
+),
+
 changed as (
 
     select
         node_key,
         min(source_system) as source_system,
-        min(entity_id) as session_id,
+        min(session_id) as session_id,
         min(first_at) as first_at,
         max(last_at) as last_at
-    from {{ ref('int_nodes_changed') }}
-    where entity_type = 'session'
+    from changed_times
     group by node_key
 
 )

@@ -4,7 +4,7 @@
     unique_key='case_key'
 ) }}
 
-{{ comes_after('int_nodes_touched') }}
+{{ comes_after('int_days_touched') }}
 with
 
 cases as (

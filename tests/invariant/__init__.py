@@ -1,0 +1,1 @@
+"""Whatever the order, the split and the repetition: the same marts."""

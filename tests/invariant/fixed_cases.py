@@ -1,0 +1,217 @@
+"""Cases that no drawing is likely to meet: hubs, long chains, late joins, adapters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+
+from orchestration.loading.contracts import SERVICENOW_COLUMNS
+from tests.invariant.cases import Arrival, Case
+from tests.invariant.warehouses import Line
+from tests.loading.test_servicenow import INCIDENT
+from tests.loading.test_tau2 import DOCUMENT, SIMULATION
+from tests.oracle.worlds import AS_OF, stamp
+
+CHAIN = 50
+HUB = 40
+EARLIER = AS_OF - timedelta(days=30)
+
+
+def session(name: str, at: datetime, **said: object) -> Iterator[Line]:
+    """The lines of a short session whose customer asks something."""
+    acts = (
+        ("session_started", "ai_agent", None),
+        ("message_received", "customer", None),
+        ("intent_classified", "ai_agent", "success"),
+        ("session_ended", "ai_agent", "resolved"),
+    )
+    for number, (action, actor, outcome) in enumerate(acts):
+        record = {
+            "event_id": f"{name}-{number}",
+            "session_id": name,
+            "timestamp": stamp(at + timedelta(minutes=number)),
+            "action_type": action,
+            "actor_type": actor,
+            "agent_name": f"{name.split('-')[0]}-helper",
+            **said,
+        }
+        if outcome is not None:
+            record["outcome"] = outcome
+        if action == "intent_classified":
+            record["attributes"] = {"intent": "order_status"}
+        yield "agent_events", json.dumps(record)
+
+
+def ticket_event(name: str, at: datetime, event: str, ticket: str, **said: str) -> Line:
+    """One thing that happens to a ticket."""
+    record = {
+        "event_id": name,
+        "ticket_id": ticket,
+        "timestamp": stamp(at),
+        "event_type": event,
+        "actor_type": "system",
+        **said,
+    }
+    return "ticket_events", json.dumps(record)
+
+
+def fixed_cases(steps: int) -> list[Case]:
+    """All of them, spread over some steps."""
+    makers = (
+        chain,
+        hub,
+        late_join,
+        late_merge,
+        moved,
+        unlinked,
+        simulations,
+        incidents,
+    )
+    return [
+        Case(name, tuple(maker(name, steps)))
+        for number, maker in enumerate(makers)
+        for name in (f"w9{number:04d}",)
+    ]
+
+
+def chain(name: str, steps: int) -> Iterator[Arrival]:
+    """Fifty sessions, each of which continues the one before; the last come first."""
+    for number in range(CHAIN):
+        step = (CHAIN - 1 - number) * steps // CHAIN
+        previous = {"previous_session_id": f"{name}-{number - 1}"} if number else {}
+        at = EARLIER + timedelta(hours=number)
+        for feed, text in session(f"{name}-{number}", at, **previous):
+            yield Arrival(step, feed, text)
+
+
+def hub(name: str, steps: int) -> Iterator[Arrival]:
+    """One customer whom many sessions and tickets share, in any order."""
+    rng = Random(name)
+    for number in range(HUB):
+        at = EARLIER + timedelta(hours=11 * number)
+        said = {"customer_id": f"{name}-everybody"}
+        if number % 3 == 0:
+            said["ticket_id"] = f"{name}-t{number // 6}"
+        step = rng.randrange(steps)
+        for feed, text in session(f"{name}-{number}", at, **said):
+            yield Arrival(step, feed, text)
+
+
+def late_join(name: str, steps: int) -> Iterator[Arrival]:
+    """Two sessions and a survey, until the last step says that all is one ticket."""
+    for number in (1, 2):
+        at = EARLIER + timedelta(days=number)
+        for feed, text in session(f"{name}-{number}", at):
+            yield Arrival(0, feed, text)
+        late = {
+            "event_id": f"{name}-{number}-late",
+            "session_id": f"{name}-{number}",
+            "timestamp": stamp(at + timedelta(hours=1)),
+            "action_type": "message_received",
+            "actor_type": "customer",
+            "ticket_id": f"{name}-t",
+        }
+        yield Arrival(steps - number, "agent_events", json.dumps(late))
+    survey = {
+        "response_id": f"{name}-r",
+        "survey_type": "ces",
+        "ticket_id": f"{name}-t",
+        "score": 5,
+        "sent_at": stamp(EARLIER + timedelta(days=3)),
+        "responded_at": stamp(EARLIER + timedelta(days=3)),
+    }
+    yield Arrival(0, "survey_responses", json.dumps(survey))
+
+
+def late_merge(name: str, steps: int) -> Iterator[Arrival]:
+    """Three tickets with a session each, merged one into the next, last merge first."""
+    for number in range(3):
+        ticket, at = f"{name}-t{number}", EARLIER + timedelta(days=number)
+        for feed, text in session(f"{name}-{number}", at, ticket_id=ticket):
+            yield Arrival(0, feed, text)
+        yield Arrival(0, *ticket_event(f"{name}-c{number}", at, "created", ticket))
+        merge = ticket_event(
+            f"{name}-m{number}",
+            at + timedelta(days=5),
+            "merged",
+            ticket,
+            merged_into_ticket_id=f"{name}-t{number + 1}",
+        )
+        yield Arrival(max(steps - 1 - number, 0), *merge)
+
+
+def moved(name: str, steps: int) -> Iterator[Arrival]:
+    """An event of a session and one of a ticket that belong to others, as it turns out.
+
+    They lie on days and in hours on which nothing else of the new owner does.
+    """
+    for number in (1, 2):
+        at, ticket = EARLIER - timedelta(days=9 * number), f"{name}-t{number}"
+        for feed, text in session(f"{name}-{number}", at):
+            yield Arrival(0, feed, text)
+        yield Arrival(0, *ticket_event(f"{name}-c{number}", at, "created", ticket))
+        solved = at + timedelta(days=number)
+        yield Arrival(0, *ticket_event(f"{name}-s{number}", solved, "solved", ticket))
+    for feed, text in list(session(f"{name}-1", EARLIER - timedelta(days=9)))[2:]:
+        corrected = json.loads(text) | {"version": 1, "session_id": f"{name}-2"}
+        yield Arrival(steps - 1, feed, json.dumps(corrected))
+    solved = EARLIER - timedelta(days=8)
+    feed, text = ticket_event(f"{name}-s1", solved, "solved", f"{name}-t2")
+    yield Arrival(steps - 1, feed, json.dumps(json.loads(text) | {"version": 1}))
+
+
+def unlinked(name: str, steps: int) -> Iterator[Arrival]:
+    """Sessions of one ticket and of one customer, until one of each is not."""
+    for number in range(5):
+        shared = {"ticket_id": f"{name}-t"} if number < 2 else {"customer_id": name}
+        at = EARLIER + timedelta(days=number)
+        lines = list(session(f"{name}-{number}", at, **shared))
+        for feed, text in lines:
+            yield Arrival(0, feed, text)
+        if number in (0, 3):
+            for feed, text in lines:
+                record = json.loads(text) | {"version": 1}
+                for field in shared:
+                    del record[field]
+                yield Arrival(steps - 1, feed, json.dumps(record))
+
+
+def simulations(name: str, steps: int) -> Iterator[Arrival]:
+    """Runs of a benchmark, the same ones judged again in later files."""
+    for number in range(6):
+        for again in range(1 + number % 2):
+            simulation = {
+                **SIMULATION,
+                "id": f"{name}-sim-{number}",
+                "start_time": f"2026-01-1{number}T12:00:00",
+                "end_time": f"2026-01-1{number}T12:0{5 + again}:00",
+                "agent_cost": 0.1 * (1 + again),
+            }
+            document = {**DOCUMENT, "simulations": [simulation]}
+            document["timestamp"] = f"2026-02-0{1 + again}T11:00:00"
+            step = (number + 2 * again) % steps
+            yield Arrival(step, "tau2_runs", json.dumps(document))
+
+
+def incidents(name: str, steps: int) -> Iterator[Arrival]:
+    """Incidents whose updates come in any order, some of them reopened."""
+    states = ("New", "Active", "Resolved", "Active", "Resolved", "Closed")
+    for number in range(4):
+        for update, state in enumerate(states):
+            row = {
+                **INCIDENT,
+                "number": f"{name}-INC{number}",
+                "incident_state": state,
+                "reopen_count": str(int(update > 2)),
+                "reassignment_count": str(update // 2),
+                "sys_mod_count": str(update),
+                "opened_at": "1/2/2026 01:00",
+                "sys_updated_at": f"{1 + update}/2/2026 0{number + 1}:00",
+                "resolved_at": "5/2/2026 01:00" if update > 3 else "?",
+                "closed_at": "6/2/2026 12:00" if update > 4 else "?",
+                "caller_id": f"{name}-caller-{number % 2}",
+            }
+            text = ",".join(row.get(column, "?") for column in SERVICENOW_COLUMNS)
+            yield Arrival((number + 3 * update) % steps, "servicenow_incidents", text)
