@@ -102,9 +102,21 @@ test: setup  ## lint, the strict parse, then every test
 	@$(PY) -m orchestration parse
 	@$(PY) -m pytest
 
-.PHONY: bench
+.PHONY: parity
+parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them
+	@$(PY) -m tests.snowflake.parity
+
+.PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
 	@$(PY) -m benchmarks
+
+soak: setup  ## 200 sequences of loads and builds, and every rule of a batch broken once
+	@ACSR_INVARIANT_CASES=200 ACSR_INVARIANT_SHRINK=1 $(PY) -m pytest \
+	  tests/invariant tests/invariant/soak_a_broken_rule_is_seen.py
+
+replay-hash: setup  ## the hash over all marts of a fixed sample, built in two ways
+	@$(PY) -m orchestration.replay --days $(SAMPLE_DAYS) \
+	  --cases-per-day $(SAMPLE_CASES_PER_DAY) --seed $(SAMPLE_SEED)
 
 clean:  ## remove what is computed; landed files and .venv stay
 	@rm -rf .acsr target logs .pytest_cache .ruff_cache .hypothesis

@@ -152,7 +152,7 @@
 {% macro loads_in_raw() -%}
     select
         load_id,
-        sum(records) as records
+        cast(sum(records) as bigint) as records
     from (
         {%- for feed in [
             'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',

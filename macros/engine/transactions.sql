@@ -8,5 +8,6 @@
 {%- endmacro %}
 
 {% macro snowflake__in_one_transaction(dml) -%}
-    {{- return(snowflake_dml_explicit_transaction(dml)) -}}
+    {#- dbt ends it with a semicolon; after another one stands an empty statement -#}
+    {{- return(snowflake_dml_explicit_transaction(dml.rstrip().rstrip(';'))) -}}
 {%- endmacro %}

@@ -432,10 +432,14 @@ def _insert_history(
         "last_timestamp": staged.last_timestamp,
         "load_id": load.load_id,
         "started_at": waiting.started_at,
-        "finished_at": datetime.now(UTC).replace(tzinfo=None),
+        "finished_at": _utc_now(),
     }
     nothing = pa.table({"feed": pa.array([None], pa.string())})
     _insert(connection, "raw.load_history", HISTORY, nothing, entry)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _insert(

@@ -18,7 +18,8 @@ from tests.oracle.worlds import AS_OF
 
 DAYS = 6
 LONELY = "lonely-{}"
-LATER = AS_OF + timedelta(days=40)
+# some lonely sessions are given up but not mature by then, others the other way round
+LATER = AS_OF + timedelta(days=3)
 KILLED_AFTER = "model marts.fct_sessions"
 
 

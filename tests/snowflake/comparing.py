@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ def from_duckdb(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
     """A table of DuckDB, named with its schema."""
     found = connection.execute(f"select * from {name}")
     layout = {
-        column[0].lower(): _DUCKDB.get(str(column[1]), str(column[1]))
+        column[0].lower(): _duckdb_family(str(column[1]))
         for column in found.description
     }
     return Table(layout, list(_plain(layout, found.fetchall())))
@@ -79,6 +80,12 @@ def from_snowflake(connection: SnowflakeConnection, name: str) -> Table:
         cursor.execute(f"select * from {name}")
         layout = {column.name.lower(): _family(column) for column in cursor.description}
         return Table(layout, list(_plain(layout, cursor.fetchall())))
+
+
+def _duckdb_family(kind: str) -> str:
+    if decimal := re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", kind):
+        return f"decimal with {decimal[1]} digits"
+    return _DUCKDB.get(kind, kind)
 
 
 def _family(column: ResultMetadata) -> str:

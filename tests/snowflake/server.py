@@ -10,6 +10,7 @@ below says what it does and what it hides.
 from __future__ import annotations
 
 import contextvars
+import os
 import re
 import socket
 import sys
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache, wraps
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -25,7 +27,7 @@ import duckdb
 import fakesnow.server
 import pyarrow as pa
 import uvicorn
-from fakesnow import arrow, info_schema, transforms
+from fakesnow import arrow, info_schema, macros, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.fakes import FakeSnowflakeConnection
 from fakesnow.instance import FakeSnow
@@ -381,6 +383,44 @@ def _abort_others(session: FakeSnowflakeConnection) -> None:
                 other._duck_conn.execute("rollback")
 
 
+# 17. FLATTEN counts the items of each list in their order; with fakesnow it depends on
+#     the order in which DuckDB happens to read them. Hides nothing.
+macros.FS_FLATTEN = Template(
+    """
+    create or replace macro ${catalog}._fs_flatten(input) as table
+    select
+        cast(hash(to_json(input)) as ubigint) as seq,
+        item.key as key,
+        coalesce(item.key, '[' || item.index || ']') as path,
+        item.index as index,
+        item.value as value,
+        to_json(input) as this
+    from (
+        select unnest(
+            case
+                when json_type(to_json(input)) = 'OBJECT'
+                    then list_transform(
+                        json_keys(to_json(input)),
+                        lambda name: struct_pack(
+                            key := name,
+                            index := cast(null as bigint),
+                            value := cast(to_json(input) -> name as json)
+                        )
+                    )
+                else list_transform(
+                    cast(to_json(input) as json []),
+                    lambda item, place: struct_pack(
+                        key := cast(null as varchar), index := place - 1, value := item
+                    )
+                )
+            end,
+            recursive := true
+        )
+    ) as item (key, index, value)
+    """
+)
+
+
 def _answer(self: FakeSnowflakeCursor, bare: str, scope: Scope) -> str | None:
     session = self._conn
     if match := _USE_ROLE.match(bare):
@@ -486,7 +526,10 @@ def _swap(connection: duckdb.DuckDBPyConnection, first: str, second: str) -> Non
 
 def main() -> None:
     """Serves until standard input ends."""
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+    server = uvicorn.Server(
+        # clients that were killed end no connection
+        uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1)
+    )
 
     def end_with_input() -> None:
         sys.stdin.buffer.read()
@@ -496,6 +539,8 @@ def main() -> None:
         print(f"listening on {listener.getsockname()[1]}", flush=True)
         threading.Thread(target=end_with_input, daemon=True).start()
         server.run(sockets=[listener])
+    # what a killed client still has running is waited for by no one
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+"""The whole project on the Snowflake target: built, tested, built again, documented."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from simulator.generate import Settings, simulate
+from tests.snowflake.account import set_up
+from tests.snowflake.raw import copy_raw
+from tests.snowflake.support import Server, snowflake_dbt
+from tests.support import load_landing
+
+AS_OF = "2026-06-02T12:00:00+00:00"
+DATABASE = "BUILD"
+SECONDS = 900  # of a busy machine; alone it takes a tenth
+
+
+@dataclass(frozen=True)
+class Built:
+    """A database of the test server, and where dbt left what it did there."""
+
+    server: Server
+    home: Path
+
+    def dbt(self, *arguments: str) -> str:
+        """Runs dbt with the project's own threads; fails with what dbt said."""
+        done = snowflake_dbt(
+            self.server,
+            self.home,
+            *arguments,
+            database=DATABASE,
+            as_of=AS_OF,
+            seconds=SECONDS,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+    def outcomes(self) -> dict[str, str]:
+        """What became of each node of the last command, by its id."""
+        text = (self.home / "target" / "run_results.json").read_text(encoding="utf-8")
+        return {it["unique_id"]: it["status"] for it in json.loads(text)["results"]}
+
+    def count(self, table: str) -> object:
+        return self.server.run(f"select count(*) from {DATABASE}.{table}")[0][0]
+
+
+@pytest.fixture(scope="module")
+def built(
+    snowflake_server: Server,
+    setup_script: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Built:
+    """An account that is set up, with raw tables in which nothing has landed."""
+    set_up(snowflake_server, setup_script, DATABASE)
+    home = tmp_path_factory.mktemp("build")
+    nothing = load_landing(home / "nothing", AS_OF, home / "empty")
+    copy_raw(snowflake_server, nothing, DATABASE)
+    return Built(snowflake_server, home)
+
+
+def kinds(outcomes: dict[str, str]) -> Counter[str]:
+    return Counter(node.split(".", 1)[0] for node in outcomes)
+
+
+def test_every_model_test_and_unit_test_passes_where_nothing_has_landed(
+    built: Built,
+) -> None:
+    said = built.dbt("build")
+    outcomes = built.outcomes()
+    assert set(outcomes.values()) <= {"success", "pass"}
+    counted = kinds(outcomes)
+    assert min(counted[it] for it in ("seed", "model", "test", "unit_test")) > 0
+    assert built.count("MARTS.FCT_CASES") == 0
+    # what the driver and the adapter warn of, users see at every command
+    assert "Warning" not in said
+
+
+def test_every_model_and_test_passes_on_rows_and_once_more(
+    built: Built, tmp_path: Path
+) -> None:
+    simulate(
+        Settings(
+            days=3,
+            cases_per_day=20,
+            seed=1,
+            until=date(2026, 6, 1),
+            out=tmp_path / "landing",
+            truth=tmp_path / "truth",
+            faults=False,
+        )
+    )
+    loaded = load_landing(tmp_path / "landing", AS_OF, tmp_path / "home")
+    assert copy_raw(built.server, loaded, DATABASE)["agent_events"] > 0
+    built.dbt("build", "--exclude-resource-type", "unit_test")
+    # warnings are about the made-up words of the simulator, and no failures
+    assert set(built.outcomes().values()) <= {"success", "pass", "warn"}
+    cases = built.count("MARTS.FCT_CASES")
+    assert cases > 50
+    built.dbt("run")
+    assert set(built.outcomes().values()) == {"success"}
+    assert built.count("MARTS.FCT_CASES") == cases
+
+
+def test_the_documentation_describes_what_is_there(built: Built) -> None:
+    built.dbt("docs", "generate")
+    text = (built.home / "target" / "catalog.json").read_text(encoding="utf-8")
+    catalog = json.loads(text)
+    assert not catalog["errors"]
+    marts = {
+        node["metadata"]["name"]
+        for node in catalog["nodes"].values()
+        if node["metadata"]["schema"] == "MARTS"
+    }
+    assert "FCT_CASES" in marts
