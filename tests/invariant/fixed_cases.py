@@ -66,6 +66,8 @@ def fixed_cases(steps: int) -> list[Case]:
         late_merge,
         moved,
         unlinked,
+        retimed,
+        recent,
         simulations,
         incidents,
     )
@@ -176,6 +178,23 @@ def unlinked(name: str, steps: int) -> Iterator[Arrival]:
                 for field in shared:
                     del record[field]
                 yield Arrival(steps - 1, feed, json.dumps(record))
+
+
+def retimed(name: str, steps: int) -> Iterator[Arrival]:
+    """A session on a day of its own that turns out to have been on another."""
+    at = EARLIER - timedelta(days=100)
+    for feed, text in session(name, at):
+        yield Arrival(0, feed, text)
+    for feed, text in session(name, at + timedelta(days=3, hours=2)):
+        corrected = json.loads(text) | {"version": 1}
+        yield Arrival(steps - 1, feed, json.dumps(corrected))
+
+
+def recent(name: str, steps: int) -> Iterator[Arrival]:
+    """Sessions of the last days, which time alone gives up and makes mature."""
+    for day in range(1, 8):
+        for feed, text in session(f"{name}-{day}", AS_OF - timedelta(days=day)):
+            yield Arrival(0, feed, text)
 
 
 def simulations(name: str, steps: int) -> Iterator[Arrival]:

@@ -94,10 +94,9 @@ class Ground:
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     folder = tmp_path_factory.mktemp("ground")
     drawn = sequences()[0]
-    long_after = Step(AS_OF.replace(year=2027), "fct_cases")
     # some cases are given up but not mature by the end, and others the other way round
     end = Step(AS_OF + timedelta(days=3))
-    steps = (Step(AS_OF.replace(month=2)), Step(AS_OF), long_after, end)
+    steps = (Step(AS_OF.replace(month=2)), Step(AS_OF), Step(AS_OF, "fct_cases"), end)
     sequence = Sequence(steps, drawn.cases)
     begun = stepwise(Sequence(steps[:1], drawn.cases), folder / "begun")
     return Ground(sequence, begun, at_once(sequence, folder / "whole"))
