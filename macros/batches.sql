@@ -214,7 +214,11 @@
         {%- elif hours | length > 10000 -%}
             true
         {%- else -%}
-            date_trunc('hour', {{ column }}) in (
+            {{ column }} >= cast('{{ hours | first }}' as timestamp)
+            and {{ column }} < {{ hours_after(
+                "cast('" ~ (hours | last) ~ "' as timestamp)", 1
+            ) }}
+            and date_trunc('hour', {{ column }}) in (
                 {%- for hour in hours %}
                 cast('{{ hour }}' as timestamp){{ ',' if not loop.last }}
                 {%- endfor %}
