@@ -104,7 +104,8 @@ test: setup  ## lint, the strict parse, then every test
 
 .PHONY: parity
 parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them
-	@$(PY) -m tests.snowflake.parity
+	@$(PY) -m tests.snowflake.parity --days $(SAMPLE_DAYS) \
+	  --cases-per-day $(SAMPLE_CASES_PER_DAY)
 
 .PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB

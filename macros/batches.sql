@@ -189,7 +189,7 @@
         {{ column }} in (
             select opened_on from {{ ref('int_days_touched') }}
             union distinct
-            select opened_on from {{ ref('int_cases_judged') }}
+            select opened_on from {{ ref('int_cases_described') }}
         )
     {%- else -%}
         true
@@ -197,17 +197,37 @@
 {%- endmacro %}
 
 
-{# Condition: the hour holds an event of a touched session, or held one. #}
+{#
+    Condition: the hour holds an event of a touched session, or held one. The hours are
+    written out, so that no other row is read further than to its time; too many of them
+    for one statement are all of them.
+#}
 {% macro in_touched_hours(column) -%}
-    {%- if is_batch() -%}
-        date_trunc('hour', {{ column }}) in (
-            select hour_start from {{ ref('int_hours_touched') }}
-            union distinct
-            select date_trunc('hour', occurred_at)
-            from {{ ref('int_agent_events_unioned') }}
-            where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
-        )
+    {%- if is_batch() and execute -%}
+        {%- set hours = run_query(
+            'select hour_start from ' ~ ref('int_hours_touched') ~ ' union distinct '
+            ~ "select date_trunc('hour', occurred_at) from "
+            ~ ref('int_agent_events_unioned') ~ ' order by 1'
+        ).columns[0].values() -%}
+        {%- if hours | length == 0 -%}
+            false
+        {%- elif hours | length > 10000 -%}
+            true
+        {%- else -%}
+            {{ column }} >= cast('{{ hours | first }}' as timestamp)
+            and {{ column }} < {{ hours_after(
+                "cast('" ~ (hours | last) ~ "' as timestamp)", 1
+            ) }}
+            and date_trunc('hour', {{ column }}) in (
+                {%- for hour in hours %}
+                cast('{{ hour }}' as timestamp){{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+        {%- endif -%}
     {%- else -%}
+        {%- if not execute -%}
+            {%- do [ref('int_hours_touched'), ref('int_agent_events_unioned')] -%}
+        {%- endif -%}
         true
     {%- endif -%}
 {%- endmacro %}

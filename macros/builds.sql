@@ -114,10 +114,10 @@
                 from {{ as_last_built('int_loads_pending') }}
             ),
             (select count(*) from {{ as_last_built('int_sessions_summarised') }}),
-            (select count(*) from {{ as_last_built('int_cases_judged') }}),
+            (select count(*) from {{ as_last_built('int_cases_described') }}),
             (
                 select count(distinct opened_on)
-                from {{ as_last_built('int_cases_judged') }}
+                from {{ as_last_built('int_cases_described') }}
             ),
             '{{ rules_fingerprint() }}',
             nullif('{{ env_var("ACSR_MACROS", "") }}', ''),

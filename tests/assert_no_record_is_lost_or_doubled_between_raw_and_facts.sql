@@ -5,9 +5,9 @@ with
 counts as (
 
     select
-        'agent_events, staged' as stage,
+        'agent_events, placed' as stage,
         (select count(*) from {{ source('raw', 'agent_events') }}) as before_stage,
-        (select count(*) from {{ ref('stg_agent_events__events') }}) as after_stage
+        (select count(*) from {{ ref('int_agent_events_placed') }}) as after_stage
 
     union all
 
@@ -77,7 +77,11 @@ counts as (
     select
         'policy checks, facts' as stage,
         (
-            select count(*) from {{ ref('int_agent_events_unioned') }}
+            select count(*) from {{ ref('stg_agent_events__events') }}
+            where action_type = 'policy_checked'
+        )
+        + (
+            select count(*) from {{ ref('stg_tau2_runs__events') }}
             where action_type = 'policy_checked'
         ) as before_stage,
         (select count(*) from {{ ref('fct_policy_checks') }}) as after_stage
@@ -87,7 +91,11 @@ counts as (
     select
         'actions, facts' as stage,
         (
-            select count(*) from {{ ref('int_agent_events_unioned') }}
+            select count(*) from {{ ref('stg_agent_events__events') }}
+            where action_type = 'action_executed'
+        )
+        + (
+            select count(*) from {{ ref('stg_tau2_runs__events') }}
             where action_type = 'action_executed'
         ) as before_stage,
         (select count(*) from {{ ref('fct_actions') }}) as after_stage
@@ -98,8 +106,10 @@ counts as (
         'cases, judged' as stage,
         (select count(*) from {{ ref('int_cases_closed') }}) as before_stage,
         (
-            select count(*) from {{ ref('fct_cases') }}
-            where {{ touched('case_key') }}
+            select count(*)
+            from {{ ref('int_cases_closed') }} as closed
+            inner join {{ ref('fct_cases') }} as cases
+                on closed.case_key = cases.case_key
         ) as after_stage
 
 )

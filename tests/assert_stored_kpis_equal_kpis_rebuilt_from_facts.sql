@@ -147,15 +147,32 @@ weights as (
 
 ),
 
+model_calls as (
+
+    select
+        session_key,
+        cost_usd
+    from {{ ref('stg_agent_events__events') }}
+    where action_type = 'llm_called'
+
+    union all
+
+    select
+        session_key,
+        cost_usd
+    from {{ ref('stg_tau2_runs__events') }}
+    where action_type = 'llm_called'
+
+),
+
 model_costs as (
 
-    select coalesce(sum(events.cost_usd), 0) as cost_usd
-    from {{ ref('int_agent_events_unioned') }} as events
+    select coalesce(sum(model_calls.cost_usd), 0) as cost_usd
+    from model_calls
     inner join {{ ref('fct_sessions') }} as sessions
-        on events.session_key = sessions.session_key
+        on model_calls.session_key = sessions.session_key
     inner join handled
         on sessions.case_key = handled.case_key
-    where events.action_type = 'llm_called'
 
 ),
 

@@ -1,12 +1,22 @@
 {{ config(materialized='view') }}
 
+{#
+    The agent events of the sessions that this build rebuilds. `ordered_at`, `sequence`
+    (nulls last) and `event_id` order them within their session.
+#}
+{%- set agent_events = ref('stg_agent_events__events') -%}
+{%- if is_batch() -%}
+    {%- set agent_events = ref('int_agent_events_touched') -%}
+{%- endif %}
+
 with
 
 events as (
 
-    select * from {{ ref('stg_agent_events__events') }}
+    select * from {{ agent_events }}
     union all
     select * from {{ ref('stg_tau2_runs__events') }}
+    where {{ touched('session_key') }}
 
 ),
 

@@ -9,25 +9,21 @@ events as (
 
     select * from {{ ref('int_agent_events_unioned') }}
     where
-        (
-            action_type in (
-                'intent_classified',
-                'policy_checked',
-                'action_executed',
-                'escalated',
-                'human_joined',
-                'case_closed',
-                'case_reopened'
-            )
-            or (action_type = 'customer_confirmed' and outcome = 'denied')
-            or (
-                action_type in ('resolution_attempt', 'session_ended')
-                and outcome = 'escalated'
-            )
-            or actor_type = 'human_agent'
+        action_type in (
+            'intent_classified',
+            'policy_checked',
+            'action_executed',
+            'escalated',
+            'human_joined',
+            'case_closed',
+            'case_reopened'
         )
-        and {{ touched('session_key') }}
-        and {{ in_touched_range('occurred_at') }}
+        or (action_type = 'customer_confirmed' and outcome = 'denied')
+        or (
+            action_type in ('resolution_attempt', 'session_ended')
+            and outcome = 'escalated'
+        )
+        or actor_type = 'human_agent'
 
 ),
 
@@ -84,7 +80,8 @@ select
 
     -- place, in the session and in the case
     events.occurred_at,
-    events.event_number,
+    events.ordered_at,
+    events.sequence,
     row_number() over (
         partition by sessions.case_key
         order by
@@ -101,4 +98,6 @@ select
     events.load_id
 from events
 inner join sessions
-    on events.session_key = sessions.session_key
+    on
+        events.source_system = sessions.source_system
+        and events.session_id = sessions.session_id

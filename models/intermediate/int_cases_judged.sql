@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {# The strict test and the outcome of each case, as of now. #}
 with
 

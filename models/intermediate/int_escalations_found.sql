@@ -68,7 +68,9 @@ implied as (
         and sessions_with_explicit.session_key is null
     qualify
         row_number() over (
-            partition by touches.session_key order by touches.event_number
+            partition by touches.session_key
+            order by
+                touches.ordered_at, touches.sequence nulls last, touches.event_id
         ) = 1
 
 ),

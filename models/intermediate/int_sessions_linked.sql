@@ -15,8 +15,11 @@ ticket_events as (
 
 agent_events as (
 
-    select * from {{ ref('int_agent_events_unioned') }}
-    where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
+    select
+        *,
+        {{ place_in_session() }} as place
+    from {{ ref('int_agent_events_unioned') }}
+    where action_type in ('case_closed', 'case_reopened')
 
 ),
 
@@ -96,12 +99,11 @@ candidates as (
 ),
 
 -- its ticket tells whether it was closed before, where the feed knows the ticket
-acts as (
+last_acts as (
 
     select
         candidates.session_key,
-        ticket_events.act,
-        ticket_events.event_number as act_number
+        max_by(ticket_events.act, ticket_events.event_number) as act
     from candidates
     inner join ticket_events
         on
@@ -110,13 +112,13 @@ acts as (
             and ticket_events.act is not null
             and candidates.started_at > ticket_events.occurred_at
     where candidates.is_parent_ticket_known
+    group by all
 
     union all
 
     select
         candidates.session_key,
-        {{ log_act('agent_events') }} as act,
-        agent_events.event_number as act_number
+        max_by({{ log_act('agent_events') }}, agent_events.place) as act
     from candidates
     inner join agent_events
         on
@@ -124,15 +126,6 @@ acts as (
             and {{ log_act('agent_events') }} is not null
             and candidates.started_at > agent_events.occurred_at
     where not candidates.is_parent_ticket_known
-
-),
-
-last_acts as (
-
-    select
-        session_key,
-        max_by(act, act_number) as act
-    from acts
     group by all
 
 ),

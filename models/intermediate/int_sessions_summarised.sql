@@ -2,8 +2,10 @@ with
 
 events as (
 
-    select * from {{ ref('int_agent_events_unioned') }}
-    where {{ touched('session_key') }} and {{ in_touched_range('occurred_at') }}
+    select
+        *,
+        {{ place_in_session() }} as place
+    from {{ ref('int_agent_events_unioned') }}
 
 ),
 
@@ -22,30 +24,29 @@ tickets as (
 summaries as (
 
     select
-        session_key,
         source_system,
         session_id,
-        {{ first_stated('ticket_key', 'event_number') }} as named_ticket_key,
-        {{ first_stated('ticket_id', 'event_number') }} as named_ticket_id,
-        {{ first_stated('previous_session_id', 'event_number') }}
+        {{ first_stated('ticket_key', 'place') }} as named_ticket_key,
+        {{ first_stated('ticket_id', 'place') }} as named_ticket_id,
+        {{ first_stated('previous_session_id', 'place') }}
             as previous_session_id,
-        {{ first_stated('customer_key', 'event_number') }} as customer_key,
-        {{ first_stated('channel', 'event_number') }} as channel,
-        {{ first_stated('agent_name', 'event_number') }} as agent_name,
-        {{ first_stated('agent_version', 'event_number') }} as agent_version,
-        {{ first_stated('environment', 'event_number') }} as environment,
+        {{ first_stated('customer_key', 'place') }} as customer_key,
+        {{ first_stated('channel', 'place') }} as channel,
+        {{ first_stated('agent_name', 'place') }} as agent_name,
+        {{ first_stated('agent_version', 'place') }} as agent_version,
+        {{ first_stated('environment', 'place') }} as environment,
         {{ last_stated(
             "case when action_type = 'intent_classified' and outcome = 'success'"
             ~ " then intent end",
-            'event_number'
+            'place'
         ) }} as intent,
         max_by(
             coalesce(outcome, 'unsaid'),
-            case when action_type = 'session_ended' then event_number end
+            case when action_type = 'session_ended' then place end
         ) as ended_outcome,
-        min_by(file_path, event_number) as file_path,
-        min_by(line_number, event_number) as line_number,
-        min_by(load_id, event_number) as load_id,
+        min_by(file_path, place) as file_path,
+        min_by(line_number, place) as line_number,
+        min_by(load_id, place) as load_id,
         count(distinct ticket_key) as named_ticket_count,
         count(*) as event_count,
         {{ any_true('is_test') }} as is_said_test,
@@ -67,7 +68,9 @@ summaries as (
 )
 
 select
-    summaries.session_key,
+    -- one hash per session, not per event
+    {{ surrogate_key(['summaries.source_system', 'summaries.session_id']) }}
+        as session_key,
     summaries.source_system,
     summaries.session_id,
     summaries.previous_session_id,

@@ -40,11 +40,26 @@ keyed as (
 resolved as (
 
     select
-        keyed.*,
+        keyed.event_key,
+        keyed.source_system,
+        keyed.event_id,
+        keyed.ticket_key,
+        keyed.occurred_at,
+        keyed.event_type,
+        keyed.actor_type,
+        keyed.customer_key,
+        keyed.tier,
+        keyed.channel,
+        keyed.status,
+        keyed.handle_seconds,
+        keyed.is_test,
+        keyed.file_path,
+        keyed.line_number,
+        keyed.load_id,
         coalesce(merged_tickets.target_ticket_key, keyed.ticket_key)
             as target_ticket_key,
         coalesce(merged_tickets.target_ticket_id, keyed.ticket_id) as target_ticket_id,
-        coalesce(aliases.intent, keyed.intent) as known_intent,
+        coalesce(aliases.intent, keyed.intent) as intent,
         closed_statuses.status is not null as is_closed_status
     from keyed
     left join merged_tickets
@@ -58,8 +73,7 @@ resolved as (
 
 select
     -- keys and attributes
-    * exclude (intent, known_intent, is_closed_status),
-    known_intent as intent,
+    * exclude (status, is_closed_status),
     -- what the event does to a ticket: `open` reopens it only if it was closed
     case
         when event_type in ('solved', 'closed') then 'close'

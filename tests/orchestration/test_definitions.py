@@ -200,14 +200,42 @@ def test_both_jobs_take_everything_and_the_night_leaves_nothing_out(
     tiny_graph: dict[str, Any],
 ) -> None:
     jobs = {name: it for name, it in tiny_graph["jobs"].items() if name[0] != "_"}
-    assert jobs.keys() == {"refresh", "nightly"}
+    assert jobs.keys() == {"refresh", "nightly", "backfill"}
     assert jobs["refresh"]["assets"] == jobs["nightly"]["assets"]
     assert {"publication", "marts/sessions", "raw/agent_events"} <= set(
         jobs["refresh"]["assets"]
     )
     assert not jobs["refresh"]["config"]
     night = jobs["nightly"]["config"]["ops"]["dbt_project"]["config"]
-    assert night == {"leave_out": []}
+    assert night["leave_out"] == []
+    assert night["test_all"] is True
+
+
+def test_a_backfill_rebuilds_a_window_and_loads_nothing(
+    tiny_graph: dict[str, Any],
+) -> None:
+    job = tiny_graph["jobs"]["backfill"]
+    loads = {f"raw/{feed}" for feed in FEEDS}
+    assert set(job["assets"]) == set(tiny_graph["jobs"]["refresh"]["assets"]) - loads
+    window = job["config"]["ops"]["dbt_project"]["config"]
+    assert window["rebuild_from"]
+    assert window["rebuild_to"]
+
+
+def test_dbt_is_told_of_a_window_and_a_night_but_of_nothing_in_a_refresh() -> None:
+    from orchestration.defs.transform import Build
+
+    plain = Build()
+    assert plain.arguments() == plain.leave_out
+    stated = Build(leave_out=[], rebuild_from="2026-05-01", rebuild_to="2026-05-02")
+    assert stated.arguments() == [
+        "--vars",
+        '{"rebuild_from": "2026-05-01", "rebuild_to": "2026-05-02"}',
+    ]
+    assert Build(leave_out=[], test_all=True).arguments() == [
+        "--vars",
+        '{"test_all": true}',
+    ]
 
 
 def test_a_refresh_comes_every_quarter_of_an_hour_on_new_files_and_at_night(

@@ -209,11 +209,21 @@ def transform(
     and the rows of unit tests, most of what dbt sends then, are left out of it.
     """
     mended = statement.transform(_function, copy=False)
+    mended = mended.transform(_schemata_of, self._conn.database, copy=False)
     rows = _take_out_rows(mended)
     done = plain_transform(self, _InPlace(mended), parameters).statement
     for common, body in rows:
         common.set("this", body)
     return done
+
+
+def describe_last(self: FakeSnowflakeCursor) -> list[tuple[object, ...]]:
+    """The columns of the last statement, which fakesnow parses once more for it."""
+    described = self._duck_conn.execute(f"describe {self._last_sql}", self._last_params)
+    return described.fetchall()
+
+
+FakeSnowflakeCursor._describe_last_sql = describe_last
 
 
 class _InPlace(NamedTuple):
@@ -300,7 +310,23 @@ def _by_json_type(value: exp.Expr, answers: dict[str, exp.Expr]) -> exp.Case:
 FakeSnowflakeCursor._transform = transform
 
 
-# 12. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
+# 12. INFORMATION_SCHEMA.SCHEMATA holds the schemas of one database, not of all.
+#     Hides nothing.
+def _schemata_of(node: exp.Expr, database: str | None) -> exp.Expr:
+    if (
+        isinstance(node, exp.Table)
+        and node.db.upper() == "INFORMATION_SCHEMA"
+        and node.name.upper() == "SCHEMATA"
+        and node.catalog != "system"
+    ):
+        asked = exp.Literal.string((node.catalog or database or "").upper())
+        there = exp.select("*").from_("system.information_schema.schemata")
+        found = there.where(exp.EQ(this=exp.column("catalog_name"), expression=asked))
+        return found.subquery(node.alias or "schemata")
+    return node
+
+
+# 13. Roles, grants, masking policies and tags go to the ledger, which answers SHOW.
 #    Hides enforcement: every role may do everything.
 def execute(
     self: FakeSnowflakeCursor, command: str, *arguments: object, **named: object
@@ -331,7 +357,7 @@ def execute(
 FakeSnowflakeCursor.execute = execute
 
 
-# 13. A time that is NULL reaches the client as NULL, not as the year 1970.
+# 14. A time that is NULL reaches the client as NULL, not as the year 1970.
 #     Hides nothing.
 plain_times = arrow.timestamp_to_sf_struct
 
@@ -351,7 +377,7 @@ def times(values: pa.Array | pa.ChunkedArray) -> pa.Array:
 arrow.timestamp_to_sf_struct = times
 
 
-# 14. REMOVE takes away the files of an internal stage whose path begins as it says.
+# 15. REMOVE takes away the files of an internal stage whose path begins as it says.
 #     Hides nothing.
 _REMOVE = re.compile(rf"(?is)\s*(?:remove|rm)\s+@(?P<name>{NAME})(?P<path>/[\w./-]*)?")
 
@@ -364,13 +390,13 @@ def _remove(scope: Scope, match: re.Match[str]) -> None:
             path.unlink()
 
 
-# 15. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
+# 16. CREATE SCHEMA leaves out WITH MANAGED ACCESS; a clone leaves out COPY GRANTS,
 #     which the ledger reads. Hides that owners of tables cannot grant in such a schema.
 _MANAGED = re.compile(r"(?i)\s+with\s+managed\s+access\b")
 _COPY_GRANTS = re.compile(rf"(?i)(\bclone\s+{NAME})\s+copy\s+grants\b")
 
 
-# 16. SYSTEM$ABORT_TRANSACTION rolls back what all other sessions have begun, such as
+# 17. SYSTEM$ABORT_TRANSACTION rolls back what all other sessions have begun, such as
 #     those of clients that were killed. Hides that Snowflake wants one transaction
 #     named, and ends by itself, after minutes, an idle one that others wait for.
 _ABORT = re.compile(r"(?is)\s*select\s+system\$abort_transaction\b.*")
@@ -383,7 +409,7 @@ def _abort_others(session: FakeSnowflakeConnection) -> None:
                 other._duck_conn.execute("rollback")
 
 
-# 17. FLATTEN counts the items of each list in their order; with fakesnow it depends on
+# 18. FLATTEN counts the items of each list in their order; with fakesnow it depends on
 #     the order in which DuckDB happens to read them. Hides nothing.
 macros.FS_FLATTEN = Template(
     """

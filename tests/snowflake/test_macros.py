@@ -156,6 +156,7 @@ QUERIES = {
 ELSEWHERE = {
     "json_record": "read by record_text and its like",
     "check_session": "below",
+    "schema_names": "where the ledger of builds goes: each build of test_build.py",
     "in_one_transaction": "wraps what dbt runs: the batch in test_build.py",
     "tag_private_columns": "test_masking.py",
     "snowflake_database": "test_setup_script.py",

@@ -11,19 +11,39 @@
 #}
 with
 
-agent_events as (
+-- keys are made of what is left of a session, not of each of its events
+sessions as (
 
+    {%- for adapter in ['stg_agent_events__events', 'stg_tau2_runs__events'] %}
     select distinct
-        session_key,
         source_system,
-        ticket_key,
+        session_id,
+        ticket_system,
+        ticket_id,
         customer_key,
         previous_session_id
-    from {{ ref('int_agent_events_unioned') }}
+    from {{ ref(adapter) }}
     where
         {{ changed('source_system', 'session_id', 'session') }}
         and {{ in_changed_range('occurred_at') }}
-        and coalesce(ticket_key, customer_key, previous_session_id) is not null
+        and coalesce(ticket_id, customer_key, previous_session_id) is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+agent_events as (
+
+    select
+        {{ surrogate_key(['source_system', 'session_id']) }} as session_key,
+        source_system,
+        case
+            when ticket_id is not null
+                then {{ ticket_key('ticket_system', 'ticket_id') }}
+        end as ticket_key,
+        customer_key,
+        previous_session_id
+    from sessions
 
 ),
 

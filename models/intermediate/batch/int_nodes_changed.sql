@@ -18,8 +18,8 @@ agent_events as (
     select
         source_system,
         session_id,
-        timestamp as occurred_at,
-        {{ surrogate_key(['source_system', 'event_id']) }} as event_key
+        event_id,
+        timestamp as occurred_at
     from {{ source('raw', 'agent_events') }}
     where {{ has_arrived('timestamp') }}
 
@@ -85,9 +85,11 @@ sessions as (
         earlier.source_system,
         earlier.session_id,
         earlier.occurred_at
-    from {{ as_last_built('stg_agent_events__events') }} as earlier
+    from {{ as_last_built('int_agent_events_placed') }} as earlier
     inner join agent_events
-        on earlier.event_key = agent_events.event_key
+        on
+            earlier.source_system = agent_events.source_system
+            and earlier.event_id = agent_events.event_id
 
     {% endif -%}
     union all

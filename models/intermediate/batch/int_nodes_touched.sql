@@ -27,6 +27,8 @@ changed_times as (
 
     select
         node_key,
+        source_system,
+        entity_id as session_id,
         first_at,
         last_at
     from {{ ref('int_nodes_changed') }}
@@ -36,6 +38,8 @@ changed_times as (
 
     select
         session_key as node_key,
+        source_system,
+        session_id,
         occurred_at as first_at,
         occurred_at as last_at
     from {{ ref('stg_tau2_runs__events') }}
@@ -47,6 +51,8 @@ changed as (
 
     select
         node_key,
+        min(source_system) as source_system,
+        min(session_id) as session_id,
         min(first_at) as first_at,
         max(last_at) as last_at
     from changed_times
@@ -56,6 +62,8 @@ changed as (
 
 select
     reached.node_key,
+    coalesce(changed.source_system, sessions.source_system) as source_system,
+    coalesce(changed.session_id, sessions.session_id) as session_id,
     least(
         coalesce(changed.first_at, sessions.started_at),
         coalesce(sessions.started_at, changed.first_at)
@@ -80,6 +88,8 @@ changed as (
 
 select
     node_key,
+    source_system,
+    entity_id as session_id,
     first_at,
     last_at
 from changed

@@ -8,8 +8,22 @@ with
 
 events as (
 
-    select * from {{ ref('int_agent_events_unioned') }}
+    {%- for adapter in ['stg_agent_events__events', 'stg_tau2_runs__events'] %}
+    select
+        source_system,
+        session_id,
+        occurred_at,
+        action_type,
+        outcome,
+        input_tokens,
+        output_tokens,
+        cost_usd,
+        latency_ms,
+        {{ is_automation('actor_type') }} as is_automation
+    from {{ ref(adapter) }}
     where is_time_known and {{ in_touched_hours('occurred_at') }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
@@ -19,7 +33,7 @@ hourly as (
         date_trunc('hour', events.occurred_at) as hour_start,
         coalesce(sessions.agent_name, 'unknown') as agent_name,
         coalesce(sessions.agent_version, 'unknown') as agent_version,
-        count(distinct events.session_key) as active_sessions,
+        count(distinct sessions.session_key) as active_sessions,
         count(*) as events,
         count_if(events.action_type = 'action_executed' and events.is_automation)
             as attempts,
@@ -61,7 +75,9 @@ hourly as (
         ) }} as model_latency_p95_ms
     from events
     inner join {{ ref('fct_sessions') }} as sessions
-        on events.session_key = sessions.session_key
+        on
+            events.source_system = sessions.source_system
+            and events.session_id = sessions.session_id
     where sessions.is_production
     group by all
 

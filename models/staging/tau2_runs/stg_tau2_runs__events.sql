@@ -315,8 +315,8 @@ select
     -- place
     cast(occurred_at as timestamp) as occurred_at,
     cast(is_time_known as boolean) as is_time_known,
+    cast(null as timestamp) as ordered_at,
     cast(event_number as bigint) as sequence,
-    cast(event_number as bigint) as event_number,
 
     -- attributes of every event
     cast(action_type as varchar) as action_type,

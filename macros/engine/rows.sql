@@ -1,0 +1,45 @@
+{#
+    Condition: the row of a table has one of the keys that a query gives, few of many.
+    DuckDB looks for them in the columns of the key alone, and reads the others only where
+    it has found one; Snowflake prunes by itself.
+#}
+{% macro is_row_of(table, columns, keys) %}
+    {{- return(adapter.dispatch('is_row_of')(table, columns, keys)) -}}
+{% endmacro %}
+
+{% macro default__is_row_of(table, columns, keys) -%}
+    ({{ columns | join(', ') }}) in ({{ keys }})
+{%- endmacro %}
+
+{% macro duckdb__is_row_of(table, columns, keys) -%}
+    rowid in (
+        select rowid from {{ table }}
+        where ({{ columns | join(', ') }}) in ({{ keys }})
+    )
+{%- endmacro %}
+
+
+{#
+    A value by which the events of a session are ordered: by time, then by sequence (those
+    without one last), then by id. For min_by and max_by; it counts within a session only.
+#}
+{% macro place_in_session() %}
+    {{- return(adapter.dispatch('place_in_session')()) -}}
+{% endmacro %}
+
+{# No window: each event is compared once instead of being sorted. #}
+{% macro duckdb__place_in_session() -%}
+    struct_pack(
+        ordered_at := ordered_at,
+        is_unnumbered := sequence is null,
+        sequence := sequence,
+        event_id := event_id
+    )
+{%- endmacro %}
+
+{% macro snowflake__place_in_session() -%}
+    row_number() over (
+        partition by source_system, session_id
+        order by ordered_at, sequence nulls last, event_id
+    )
+{%- endmacro %}
