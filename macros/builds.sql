@@ -25,7 +25,8 @@
         {%- endif %}
 
         create table if not exists {{ ledger('loads_built') }} (
-            load_id varchar
+            load_id varchar,
+            files bigint
         );
 
         create table if not exists {{ ledger('builds') }} (
@@ -127,17 +128,18 @@
                     .strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp
             );
 
-        {#- a load that went on meanwhile stays pending #}
+        {#- as many files as were there: a load that goes on is pending again #}
+        delete from {{ ledger('loads_built') }}
+        where load_id in (
+            select pending.load_id
+            from {{ as_last_built('int_loads_pending') }} as pending
+        );
+
         insert into {{ ledger('loads_built') }}
-        select pending.load_id
-        from {{ as_last_built('int_loads_pending') }} as pending
-        inner join ({{ loads_in_raw() }}) as loads
-            on
-                pending.load_id = loads.load_id
-                and pending.records = loads.records
-        left join {{ ledger('loads_built') }} as built
-            on pending.load_id = built.load_id
-        where built.load_id is null;
+        select
+            load_id,
+            files
+        from {{ as_last_built('int_loads_pending') }};
 
         delete from {{ as_last_built('int_nodes_changed') }};
 
@@ -148,11 +150,12 @@
 {%- endmacro %}
 
 
-{# Every load that the raw tables hold records of, with their number. #}
+{# Every load that the raw tables hold records of, with their number and its files. #}
 {% macro loads_in_raw() -%}
     select
-        load_id,
-        cast(sum(records) as bigint) as records
+        loads.load_id,
+        cast(sum(loads.records) as bigint) as records,
+        cast(coalesce(max(histories.files), 0) as bigint) as files
     from (
         {%- for feed in [
             'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
@@ -166,5 +169,13 @@
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     ) as loads
-    group by load_id
+    left join (
+        select
+            load_id,
+            count(*) as files
+        from {{ source('raw', 'load_history') }}
+        group by load_id
+    ) as histories
+        on loads.load_id = histories.load_id
+    group by loads.load_id
 {%- endmacro %}

@@ -14,6 +14,7 @@ loads as (
 
 select
     loads.load_id,
+    loads.files,
     loads.records
 from loads
 {% if is_part and is_backfill() -%}
@@ -21,5 +22,5 @@ where false
 {%- elif is_part -%}
 left join {{ ledger('loads_built') }} as built
     on loads.load_id = built.load_id
-where built.load_id is null
+where built.load_id is null or loads.files > built.files
 {%- endif %}
