@@ -7,7 +7,7 @@
     {{- return(adapter.dispatch('is_row_of')(table, columns, keys)) -}}
 {% endmacro %}
 
-{% macro default__is_row_of(table, columns, keys) -%}
+{% macro snowflake__is_row_of(table, columns, keys) -%}
     ({{ columns | join(', ') }}) in ({{ keys }})
 {%- endmacro %}
 

@@ -43,8 +43,8 @@ FUNCTIONS = frozenset(
 # Words that a bracket may follow although they call nothing.
 _WORDS = re.findall(
     r"\w+",
-    "and as between by else exclude exists from group in not on or over select table "
-    "then union using values when where",
+    "and as between by else exclude exists from group in join not on or over select "
+    "table then union using values when where",
 )
 _NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CALL = re.compile(r"\b([a-z_][a-z_0-9]*)\s*\(", re.IGNORECASE)

@@ -156,6 +156,8 @@ QUERIES = {
 ELSEWHERE = {
     "json_record": "read by record_text and its like",
     "check_session": "below",
+    "is_row_of": "what a batch reads of raw: test_parity.py, its second build",
+    "place_in_session": "the order of events in a session: test_parity.py, unit tests",
     "schema_names": "where the ledger of builds goes: each build of test_build.py",
     "in_one_transaction": "wraps what dbt runs: the batch in test_build.py",
     "tag_private_columns": "test_masking.py",

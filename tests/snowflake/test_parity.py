@@ -88,7 +88,7 @@ def test_the_statements_of_a_batch_read_as_snowflake_does(
     compiled = Project(work / "snowflake" / "target")
     models = [one for one in compiled.statements if one.kind == "model"]
     batched = [one for one in models if "int_nodes_touched" in one.sql.lower()]
-    assert len(batched) > 10
+    assert batched
     schema = compiled.schema()
     problems(models, schema)  # a batch reads tables that it only comes to afterwards
     found, resolved = problems(models, schema)
