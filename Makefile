@@ -28,6 +28,11 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP) profiles.yml  ## install into .venv what requirements.lock names
+	@if [ profiles.example.yml -nt profiles.yml ] \
+	   && ! cmp -s profiles.example.yml profiles.yml; then \
+	  echo "profiles.example.yml is newer than profiles.yml: take over what changed," \
+	       "then: touch profiles.yml" >&2; \
+	fi
 
 $(STAMP): requirements.lock Makefile
 	@find_python() { \
@@ -56,7 +61,7 @@ $(STAMP): requirements.lock Makefile
 	touch $(STAMP)
 
 profiles.yml:
-	@cp -n profiles.example.yml profiles.yml
+	@cp profiles.example.yml profiles.yml
 
 lock:  ## compile requirements.lock from requirements.in
 	@$(PY) -m uv pip compile requirements.in --universal --python-version 3.11 \

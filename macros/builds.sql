@@ -148,34 +148,3 @@
         delete from {{ as_last_built('int_hours_touched') }};
     {%- endif %}
 {%- endmacro %}
-
-
-{# Every load that the raw tables hold records of, with their number and its files. #}
-{% macro loads_in_raw() -%}
-    select
-        loads.load_id,
-        cast(sum(loads.records) as bigint) as records,
-        cast(coalesce(max(histories.files), 0) as bigint) as files
-    from (
-        {%- for feed in [
-            'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-            'tau2_runs', 'servicenow_incidents'
-        ] %}
-        select
-            _load_id as load_id,
-            count(*) as records
-        from {{ source('raw', feed) }}
-        group by _load_id
-        {{ 'union all' if not loop.last }}
-        {%- endfor %}
-    ) as loads
-    left join (
-        select
-            load_id,
-            count(*) as files
-        from {{ source('raw', 'load_history') }}
-        group by load_id
-    ) as histories
-        on loads.load_id = histories.load_id
-    group by loads.load_id
-{%- endmacro %}

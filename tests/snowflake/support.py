@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -124,6 +125,8 @@ def snowflake_dbt(
     The caller judges the outcome. Raises subprocess.TimeoutExpired where dbt hangs.
     """
     home.mkdir(parents=True, exist_ok=True)
+    # the profile as published, whatever whoever runs the tests has made of theirs
+    shutil.copy(project.ROOT / "profiles.example.yml", home / "profiles.yml")
     return subprocess.run(
         [str(project.DBT), *arguments],
         cwd=project.ROOT,
@@ -132,6 +135,7 @@ def snowflake_dbt(
             **project.dbt_environment(datetime.fromisoformat(as_of)),
             **server.environment(database),
             "ACSR_HOME": str(home),
+            "DBT_PROFILES_DIR": str(home),
             "DBT_TARGET_PATH": str(home / "target"),
             "DBT_LOG_PATH": str(home / "logs"),
             **(environment or {}),

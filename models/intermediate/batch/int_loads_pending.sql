@@ -6,9 +6,42 @@
 
 with
 
+records as (
+
+    {%- for feed in [
+        'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
+        'tau2_runs', 'servicenow_incidents'
+    ] %}
+    select
+        _load_id as load_id,
+        count(*) as records
+    from {{ source('raw', feed) }}
+    group by _load_id
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+histories as (
+
+    select
+        load_id,
+        count(*) as files
+    from {{ source('raw', 'load_history') }}
+    group by load_id
+
+),
+
 loads as (
 
-    {{ loads_in_raw() }}
+    select
+        records.load_id,
+        cast(coalesce(max(histories.files), 0) as bigint) as files,
+        cast(sum(records.records) as bigint) as records
+    from records
+    left join histories
+        on records.load_id = histories.load_id
+    group by records.load_id
 
 )
 
