@@ -54,3 +54,22 @@
         else 'all'
     end
 {%- endmacro %}
+
+
+{# The shares whose changes are taken apart and compared between versions. #}
+{% macro explained_kpis() -%}
+    {{ return([
+        'autonomous_resolution_rate',
+        'durable_resolution_rate',
+        'containment_rate',
+        'escalation_rate',
+    ]) }}
+{%- endmacro %}
+
+
+{# First day of the weeks that the effort marts look at, up to the running one. #}
+{% macro effort_window_start() -%}
+    {{ date_moved('week', -1 * var('effort_window_weeks'), week_start(
+        'cast(' ~ in_reporting_timezone(as_of()) ~ ' as date)'
+    )) }}
+{%- endmacro %}
