@@ -22,6 +22,9 @@
         'unstated_reason_share',
         'cost_per_resolution_usd',
         'action_failure_rate',
+        'cost_per_case_usd',
+        'cost_per_durable_resolution_usd',
+        'tokens_per_case',
     ]) }}
 {%- endmacro %}
 

@@ -178,13 +178,23 @@ uncertain as (
             'sum(shared_denominator) over ('
             ~ 'partition by agent_name, agent_version, kpi)'
         ) }} as mix_weight,
-        row_number() over (
-            partition by agent_name, agent_version, kpi, is_too_small
-            order by abs(z_score) desc nulls last, intent
-        ) as strength_rank,
-        count(*) over (partition by agent_name, agent_version, kpi, is_too_small)
-            as intent_count
+        -- where nothing or everything counted on both sides, there is nothing to test
+        not is_too_small and z_score is not null as is_tested
     from bounded
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by agent_name, agent_version, kpi, is_tested
+            order by abs(z_score) desc, intent
+        ) as strength_rank,
+        count(*) over (partition by agent_name, agent_version, kpi, is_tested)
+            as intent_count
+    from uncertain
 
 ),
 
@@ -193,9 +203,8 @@ tested as (
 
     select
         *,
-        case when not is_too_small then intent_count - strength_rank + 1 end
-            as comparisons
-    from uncertain
+        case when is_tested then intent_count - strength_rank + 1 end as comparisons
+    from ranked
 
 ),
 
@@ -235,7 +244,7 @@ intent_rows as (
         z_score,
         z_required,
         min(case when abs(z_score) >= z_required then 1 else 0 end) over (
-            partition by agent_name, agent_version, kpi, is_too_small
+            partition by agent_name, agent_version, kpi, is_tested
             order by strength_rank
             rows between unbounded preceding and current row
         ) as holds
