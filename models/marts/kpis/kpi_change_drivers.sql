@@ -143,7 +143,8 @@ split as (
         *,
         (share + previous_share) / 2
         * coalesce(segment_value - previous_segment_value, 0.0) as within_contribution,
-        (share - previous_share)
+        -- no minus before a zero
+        0.0 + (share - previous_share)
         * (
             (
                 coalesce(segment_value, previous_segment_value)

@@ -213,7 +213,7 @@ correlations as (
                 and of_scores > 0
                 and of_drivers > 0
                 then greatest(-1.0, least(
-                    1.0, {{ rate('shared', 'sqrt(of_scores) * sqrt(of_drivers)') }}
+                    1.0, {{ rate('shared', 'sqrt(of_scores * of_drivers)') }}
                 ))
         end as correlation
     from products
