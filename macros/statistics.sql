@@ -12,7 +12,7 @@
                 atanh({{ correlation }}) {{ sign }} {{ var('confidence_z') }} * sqrt(
                     case
                         when {{ method }} = 'spearman'
-                            then 1 + {{ correlation }} * {{ correlation }} / 2
+                            then 1 + {{ correlation }} * {{ correlation }} * 0.5
                         else 1.0
                     end
                     / cast({{ pairs }} - 3 as double)
@@ -41,17 +41,17 @@
         '6.89767334985100004550e-1', '1.67638483018380384940e0',
         '2.05319162663775882187e0', '1.0e0',
     ] -%}
-    {%- set place = '(sqrt(-ln(cast(' ~ probability ~ ' as double))) - 1.6e0)' -%}
-    ({{ horner(numerator, place) }} / {{ horner(denominator, place) }})
+    {%- set place = 'sqrt(-ln(cast(' ~ probability ~ ' as double))) - 1.6' -%}
+    {{ rate(horner(numerator, place), horner(denominator, place)) }}
 {%- endmacro %}
 
 
-{# A polynomial by its coefficients, the highest first. #}
+{# A polynomial by its coefficients, as text: a decimal would lose their digits. #}
 {% macro horner(coefficients, argument) -%}
-    {%- set sums = namespace(text=coefficients[0]) -%}
+    {%- set sums = namespace(text="cast('" ~ coefficients[0] ~ "' as double)") -%}
     {%- for coefficient in coefficients[1:] -%}
-        {%- set sums.text = ['(', sums.text, ' * ', argument, ' + ', coefficient, ')']
-            | join -%}
+        {%- set sums.text = '(' ~ sums.text ~ ' * (' ~ argument ~ ')' -%}
+        {%- set sums.text = sums.text ~ " + cast('" ~ coefficient ~ "' as double))" -%}
     {%- endfor -%}
     {{- sums.text -}}
 {%- endmacro %}

@@ -126,11 +126,11 @@ ranked as (
     select
         *,
         rank() over (partition by {{ grain | join(', ') }} order by score)
-        + (count(*) over (partition by {{ grain | join(', ') }}, score) - 1) / 2.0
+        + (count(*) over (partition by {{ grain | join(', ') }}, score) - 1) * 0.5
             as score_rank,
         rank() over (partition by {{ grain | join(', ') }} order by driver_value)
         + (count(*) over (partition by {{ grain | join(', ') }}, driver_value) - 1)
-        / 2.0 as driver_rank
+        * 0.5 as driver_rank
     from pairs
 
 ),
