@@ -68,11 +68,18 @@ class Metrics:
         )
 
     @property
+    def labels(self) -> dict[str, str | None]:
+        """What the metrics that stand for a KPI are called: those that divide."""
+        return {
+            one.name: one.label
+            for one in self._semantics.metrics
+            if one.type.value == "ratio"
+        }
+
+    @property
     def kpis(self) -> list[str]:
-        """The metrics that stand for a KPI: those that divide."""
-        return [
-            one.name for one in self._semantics.metrics if one.type.value == "ratio"
-        ]
+        """Their names, in the order of the project."""
+        return list(self.labels)
 
     def sql(self, metrics: Sequence[str], period_type: str, segment_type: str) -> str:
         """The query for metrics by period and, unless it is `all`, by segment."""
