@@ -110,7 +110,7 @@ segmented as (
     select
         judged.*,
         segment_types.segment_type,
-        {{ period_start("'month'", 'judged.opened_on') }} as month_start,
+        cast(date_trunc('month', judged.opened_on) as date) as month_start,
         case segment_types.segment_type
             when 'intent' then coalesce(judged.intent, 'unknown')
             when 'reason_code' then coalesce(judged.reason_code, 'not_escalated')
@@ -135,6 +135,12 @@ sums as (
         count_if(coalesce(judgement = '{{ judgement }}', false))
             as {{ judgement }}_cases,
         {%- endfor %}
+        {%- for wait in ['seconds_to_escalation', 'seconds_to_human_act'] %}
+        count({{ wait }}) as {{ wait }}__cases,
+        {{ rate(exact_sum(wait), 'count(' ~ wait ~ ')') }} as {{ wait }}__mean,
+        {{ quantile(wait, 0.5) }} as {{ wait }}__p50,
+        {{ quantile(wait, 0.9) }} as {{ wait }}__p90,
+        {%- endfor %}
         coalesce({{ exact_sum(
             "case when judgement = 'correct' then audit_weight end"
         ) }}, 0) as correct_weight,
@@ -151,13 +157,7 @@ sums as (
         {{ exact_sum(
             "case when judgement in ('correct', 'missed')"
             ~ ' then audit_weight * audit_weight end'
-        ) }} as needed_squares,
-        {%- for wait in ['seconds_to_escalation', 'seconds_to_human_act'] %}
-        count({{ wait }}) as {{ wait }}__cases,
-        {{ rate(exact_sum(wait), 'count(' ~ wait ~ ')') }} as {{ wait }}__mean,
-        {{ quantile(wait, 0.5) }} as {{ wait }}__p50,
-        {{ quantile(wait, 0.9) }} as {{ wait }}__p90{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) }} as needed_squares
     from segmented
     group by all
 

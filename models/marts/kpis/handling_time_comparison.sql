@@ -127,7 +127,7 @@ dated as (
         observations.measure,
         case period_types.period_type
             when 'all' then bounds.first_day
-            else {{ period_start('period_types.period_type', 'observations.opened_on') }}
+            else cast(date_trunc('month', observations.opened_on) as date)
         end as period_start,
         cast(observations.observed_seconds as double) as observed_seconds
     from observations
@@ -368,7 +368,8 @@ spread as (
         weight * agent_mean_seconds as agent_part,
         weight * people_mean_seconds as people_part,
         case when is_compared then weight * seconds_saved end as saved_part,
-        case when is_compared then weight * weight * agent_error end as agent_error_part,
+        case when is_compared then weight * weight * agent_error end
+            as agent_error_part,
         case when is_compared then weight * weight * people_error end
             as people_error_part
     from weighted
@@ -457,7 +458,8 @@ tested as (
     select
         *,
         case
-            when cells_without_spread = 0 then {{ rate('1', 'reciprocal_of_freedom') }}
+            when cells_without_spread = 0
+                then {{ rate('1', 'reciprocal_of_freedom') }}
         end as degrees_of_freedom
     from summed
 
@@ -478,12 +480,15 @@ saved as (
         *,
         seconds_saved - margin as seconds_saved_lower,
         seconds_saved + margin as seconds_saved_upper,
+        seconds_saved * covered_agent_cases / 3600.0 as hours_saved,
+        (seconds_saved - margin) * covered_agent_cases / 3600.0 as hours_saved_lower,
+        (seconds_saved + margin) * covered_agent_cases / 3600.0 as hours_saved_upper,
         -- only working time is paid
         {%- set usd_per_hour = var('human_cost_usd_per_hour') or 0 %}
         case
             when people_measure = 'active' and {{ usd_per_hour }} > 0
-                then cast({{ usd_per_hour }} as double) * covered_agent_cases / 3600.0
-        end as usd_per_second_saved
+                then cast({{ usd_per_hour }} as double)
+        end as usd_per_hour
     from bounded
 
 )
@@ -519,14 +524,10 @@ select
     cast(seconds_saved_lower as double) as seconds_saved_lower,
     cast(seconds_saved_upper as double) as seconds_saved_upper,
     cast(degrees_of_freedom as double) as degrees_of_freedom,
-    cast(seconds_saved * covered_agent_cases / 3600.0 as double) as hours_saved,
-    cast(seconds_saved_lower * covered_agent_cases / 3600.0 as double)
-        as hours_saved_lower,
-    cast(seconds_saved_upper * covered_agent_cases / 3600.0 as double)
-        as hours_saved_upper,
-    cast(seconds_saved * usd_per_second_saved as double) as cost_saved_usd,
-    cast(seconds_saved_lower * usd_per_second_saved as double)
-        as cost_saved_lower_usd,
-    cast(seconds_saved_upper * usd_per_second_saved as double)
-        as cost_saved_upper_usd
+    cast(hours_saved as double) as hours_saved,
+    cast(hours_saved_lower as double) as hours_saved_lower,
+    cast(hours_saved_upper as double) as hours_saved_upper,
+    cast(hours_saved * usd_per_hour as double) as cost_saved_usd,
+    cast(hours_saved_lower * usd_per_hour as double) as cost_saved_lower_usd,
+    cast(hours_saved_upper * usd_per_hour as double) as cost_saved_upper_usd
 from saved
