@@ -14,7 +14,6 @@ escalations as (
 cases as (
 
     select * from {{ ref('fct_cases') }}
-    where is_eligible
 
 ),
 
