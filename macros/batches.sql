@@ -47,6 +47,7 @@
         'abandon_after_hours',
         'min_cases',
         'confidence_z',
+        'human_cost_usd_per_hour',
         'feed_stale_after_hours',
         'effort_window_weeks',
         'low_score_at_most',
