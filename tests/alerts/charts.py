@@ -1,4 +1,4 @@
-"""The model's own control charts on made-up daily series: false alarms, and breaks seen.
+"""The model's own control charts on made-up days: false alarms, and breaks seen.
 
     python -m tests.alerts.charts
 
@@ -13,13 +13,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
 import duckdb
 
-from orchestration import project
 from tests.support import dbt, dbt_state
 
 AS_OF = "2026-06-01T00:00:00+00:00"
@@ -59,7 +58,9 @@ class Charted:
 
 def compiled_chart(home: Path) -> str:
     """The SQL of the charts as dbt compiles it, with the project's settings."""
-    dbt(home, AS_OF, "compile", "--quiet", "--select", "int_kpi_days_charted")
+    home.mkdir(parents=True, exist_ok=True)
+    fewer = '{"alert_min_baseline_days": 6}'  # published examples are short
+    dbt(home, AS_OF, "compile", "--vars", fewer, "--select", "int_kpi_days_charted")
     target = Path(dbt_state(home)["DBT_TARGET_PATH"])
     return (target.parent / COMPILED).read_text(encoding="utf-8")
 
@@ -189,10 +190,14 @@ def last_days(days: list[Charted]) -> list[Charted]:
 
 QUIET: dict[str, Callable[[int], tuple[str, dict[str, list[Day]]]]] = {
     "share 60 %, 40 a day, chance alone": lambda s: (
-        SHARE, quiet_shares(s, 40, 0.6, 0.0)),
+        SHARE,
+        quiet_shares(s, 40, 0.6, 0.0),
+    ),
     "share 60 %, 40 a day, moving": lambda s: (SHARE, quiet_shares(s, 40, 0.6, 0.2)),
     "share 60 %, 400 a day, chance alone": lambda s: (
-        SHARE, quiet_shares(s, 400, 0.6, 0.0)),
+        SHARE,
+        quiet_shares(s, 400, 0.6, 0.0),
+    ),
     "share 60 %, 400 a day, moving": lambda s: (SHARE, quiet_shares(s, 400, 0.6, 0.2)),
     "share 95 %, 100 a day, moving": lambda s: (SHARE, quiet_shares(s, 100, 0.95, 0.2)),
     "share 99.9 %, 100 a day": lambda s: (SHARE, quiet_shares(s, 100, 0.999, 0.0)),
@@ -212,7 +217,7 @@ def false_alarms(sql: str) -> Iterator[str]:
 
 
 def hits(sql: str) -> Iterator[str]:
-    """A line for each planted break: the share of series that alarm on its first day."""
+    """A line for each planted break: the share of series that alarm on that day."""
     for volume in (40, 100, 400, 1000):
         for points in (5, 10, 20):
             series = quiet_shares(points, volume, 0.6, 0.1, 300, 0.6 - points / 100)
