@@ -48,6 +48,7 @@
         'min_cases',
         'confidence_z',
         'feed_stale_after_hours',
+        'restatement_days',
         'alert_days',
         'alert_baseline_days',
         'alert_min_baseline_days',
