@@ -168,7 +168,10 @@ select
     cast(
         case when is_return_known then coalesce(is_durable, false) end as boolean
     ) as is_durable,
-    cast(is_contained and is_found_right as boolean) as is_audited,
+    cast(
+        case when is_found_right is not null then is_contained and is_found_right end
+        as boolean
+    ) as is_audited,
 
     -- amounts
     cast(audit_weight as double) as audit_weight,
