@@ -49,6 +49,7 @@
         'confidence_z',
         'compared_windows_hours',
         'readiness_window_days',
+        'human_cost_usd_per_hour',
         'feed_stale_after_hours',
         'tau2_escalation_tools',
         'tau2_escalation_markers',
