@@ -255,6 +255,8 @@ class Tallies:
     attempts: int = 0
     attempts_failed: int = 0
     cost_micros: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
     handle_seconds: int | None = None
     surveys_sent: int = 0
     surveys_answered: int = 0
@@ -669,6 +671,8 @@ class SessionPlan:
         tokens_in, tokens_out = rng.randint(400, 6_000), rng.randint(20, 600)
         cost_micros = int(tokens_in * price_in + tokens_out * price_out)
         self.case.tallies.cost_micros += cost_micros
+        self.case.tallies.input_tokens += tokens_in
+        self.case.tallies.output_tokens += tokens_out
         attributes = {
             "model": model,
             "provider": "sim-provider",
