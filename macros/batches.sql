@@ -47,6 +47,8 @@
         'abandon_after_hours',
         'min_cases',
         'confidence_z',
+        'audit_salt',
+        'audit_queue_days',
         'feed_stale_after_hours',
         'tau2_escalation_tools',
         'tau2_escalation_markers',
