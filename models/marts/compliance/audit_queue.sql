@@ -11,7 +11,8 @@ cases as (
         is_eligible
         and is_handled
         and is_mature
-        and {{ hours_after('matures_at', 24 * var('audit_queue_days')) }} >= {{ as_of() }}
+        and {{ hours_after('matures_at', 24 * var('audit_queue_days')) }}
+        >= {{ as_of() }}
 
 ),
 
@@ -62,10 +63,10 @@ stratified as (
     from cases
     inner join strata
         on
-            coalesce(strata.policy_leg, cases.policy_leg) = cases.policy_leg
-            and coalesce(strata.outcome, cases.outcome) = cases.outcome
-            and (strata.tier is null or strata.tier = cases.tier)
-            and (strata.intent is null or strata.intent = cases.intent)
+            (strata.policy_leg is null or cases.policy_leg = strata.policy_leg)
+            and (strata.outcome is null or cases.outcome = strata.outcome)
+            and (strata.tier is null or cases.tier = strata.tier)
+            and (strata.intent is null or cases.intent = strata.intent)
     qualify
         row_number() over (
             partition by cases.case_key
@@ -129,7 +130,9 @@ answered as (
     inner join first_audits
         on
             asked.case_key = first_audits.case_key
-            and coalesce(asked.policy_id = first_audits.policy_id, asked.policy_id is null)
+            and coalesce(
+                asked.policy_id = first_audits.policy_id, asked.policy_id is null
+            )
     group by all
 
 ),

@@ -1,4 +1,4 @@
-{# A table of the few violations, anew each time: `overdue` moves with the clock alone. #}
+{# The few violations, all of them each time: `overdue` comes with the clock alone. #}
 with
 
 cases as (
