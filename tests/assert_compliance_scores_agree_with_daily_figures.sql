@@ -1,5 +1,5 @@
 -- The claim is about the same cases, checks and verdicts as the daily figures: two
--- counts of one thing must not part. Audit weights are worked out twice, from the audits.
+-- counts of one thing must not part. The weights of audits are worked out twice.
 with
 
 scores as (
