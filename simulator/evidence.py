@@ -156,7 +156,16 @@ def audit(
         **fields,
     }
     plot.add("compliance_audits", body, at)
-    row = {"audit_id": body["audit_id"], "audited_at": at, "verdict": verdict}
+    row = {
+        "audit_id": body["audit_id"],
+        "audited_at": at,
+        "verdict": verdict,
+        "policy_id": body["policy_id"],
+        "auditor_type": body["auditor_type"] or "human",
+        "sample_method": body["sample_method"] or "random",
+        "inclusion_probability": body["inclusion_probability"],
+        "severity": body["severity"],
+    }
     case.audits.append(row)
     return row
 

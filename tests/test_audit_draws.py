@@ -50,8 +50,8 @@ def lots() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(
         f"create table keys as select salt, rate, is_violation, case_key, "
-        f"{macros.surrogate_key(['salt', 'case_key'])} as key from ({cases}) cross join "
-        f"(select 'salt ' || i as salt from range({SALTS}) as it (i))"
+        f"{macros.surrogate_key(['salt', 'case_key'])} as key from ({cases}) as cases "
+        f"cross join (select 'salt ' || i as salt from range({SALTS}) as it (i)) as it"
     )
     connection.execute(
         f"create table lots as select *, {macros.hash_share('key')} as lot from keys"
