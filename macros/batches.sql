@@ -50,6 +50,8 @@
         'compared_windows_hours',
         'readiness_window_days',
         'human_cost_usd_per_hour',
+        'audit_salt',
+        'audit_queue_days',
         'feed_stale_after_hours',
         'effort_window_weeks',
         'low_score_at_most',
