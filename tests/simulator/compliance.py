@@ -155,7 +155,7 @@ def is_write(attempts: list[Row]) -> bool:
 
 
 def judged(attempt: Row, chains: list[list[Row]]) -> dict[str | None, bool]:
-    """The policies that bind an attempt, and whether a chain of theirs was not passed."""
+    """Whether an attempt broke each policy that binds it."""
     policies: dict[str | None, bool] = {}
     for chain in chains:
         first = chain[0]
