@@ -29,6 +29,22 @@
 {%- endmacro %}
 
 
+{# Of them those of which a restatement names the cases: each case counts once or not. #}
+{% macro restated_kpi_names() -%}
+    {{ return([
+        'autonomous_resolution_rate',
+        'autonomous_resolution_rate_upper',
+        'durable_resolution_rate',
+        'containment_rate',
+        'automation_rate',
+        'escalation_rate',
+        'first_contact_resolution_rate',
+        'reopen_rate',
+        'evidence_coverage',
+    ]) }}
+{%- endmacro %}
+
+
 {# By what the daily figures can be cut. #}
 {% macro kpi_dimensions() -%}
     {{ return(['intent', 'tier', 'channel', 'agent_name', 'agent_version']) }}

@@ -81,11 +81,7 @@ verdicts as (
     qualify
         row_number() over (
             partition by case_key
-            order by
-                case verdict when 'violation' then 0 else 1 end,
-                audited_at,
-                audit_id,
-                audit_key
+            order by {{ winning_verdict_first() }}
         ) = 1
 
 ),

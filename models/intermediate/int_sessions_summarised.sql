@@ -28,6 +28,7 @@ summaries as (
         session_id,
         {{ first_stated('ticket_key', 'place') }} as named_ticket_key,
         {{ first_stated('ticket_id', 'place') }} as named_ticket_id,
+        {{ first_stated('ticket_system', 'place') }} as ticket_system,
         {{ first_stated('previous_session_id', 'place') }}
             as previous_session_id,
         {{ first_stated('customer_key', 'place') }} as customer_key,
@@ -81,6 +82,7 @@ select
     coalesce(merged_tickets.target_ticket_key, summaries.named_ticket_key)
         as ticket_key,
     coalesce(merged_tickets.target_ticket_id, summaries.named_ticket_id) as ticket_id,
+    summaries.ticket_system,
     summaries.customer_key,
     summaries.channel,
     summaries.agent_name,

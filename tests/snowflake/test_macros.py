@@ -96,6 +96,7 @@ VALUES = {
     "texts": {
         "trimmed": "trimmed('a')",
         "surrogate_key": "surrogate_key(['a', 'b'])",
+        "hash_share": "hash_share('md5(a)')",
     },
     "moments": {
         "seconds_between": "seconds_between('a', 'b')",
