@@ -161,9 +161,10 @@ def audit(
         "audited_at": at,
         "verdict": verdict,
         "policy_id": body["policy_id"],
-        "auditor_type": auditor_type or "human",
-        "sample_method": method or "random",
-        "inclusion_probability": probability,
+        "auditor_type": body["auditor_type"] or "human",
+        "sample_method": body["sample_method"] or "random",
+        "inclusion_probability": body["inclusion_probability"],
+        "severity": body["severity"],
         "is_outcome_correct": body["is_outcome_correct"],
         "should_have_escalated": body["should_have_escalated"],
     }

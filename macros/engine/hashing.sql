@@ -11,3 +11,20 @@
         {%- endfor %}
     )
 {%- endmacro %}
+
+
+{#
+    A key as a number from 0 up to but without 1, as good as drawn by chance and always
+    the same: its first ten hex digits, read as a fraction.
+#}
+{% macro hash_share(key) -%}
+    (
+        cast(
+            {%- for digit in range(1, 11) %}
+            (position(substr({{ key }}, {{ digit }}, 1) in '0123456789abcdef') - 1)
+            * cast({{ 16 ** (10 - digit) }} as bigint)
+            {{ '+' if not loop.last }}
+            {%- endfor %} as double
+        ) / cast({{ 16 ** 10 }} as double)
+    )
+{%- endmacro %}
