@@ -11,7 +11,11 @@ figures as (
     where
         not is_first
         and said_at >= {{ hours_after(as_of(), -24 * var('restatement_days')) }}
-        and kpi in ('{{ restated_kpi_names() | join("', '") }}')
+        and kpi in (
+            {%- for kpi in restated_kpi_names() %}
+            '{{ kpi }}'{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
 
 ),
 

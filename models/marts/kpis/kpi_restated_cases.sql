@@ -36,7 +36,7 @@ changes as (
 
 ),
 
--- only statements that others came before, about days of which they spoke, and not for ever
+-- only what was said again, of days that had been spoken of, and not for ever
 restated as (
 
     select
@@ -118,8 +118,9 @@ moves as (
         case_key,
         {%- for kpi in kpis %}
         sum(sign * {{ kpi }}__n) as {{ kpi }}__n,
-        sum(sign * {{ kpi }}__d) as {{ kpi }}__d{{ ',' if not loop.last }}
+        sum(sign * {{ kpi }}__d) as {{ kpi }}__d,
         {%- endfor %}
+        count(*) as versions
     from restated
     group by all
 

@@ -57,7 +57,7 @@ said as (
 valued as (
 
     select
-        said.*,
+        *,
         {{ rate('numerator', 'denominator') }} as kpi_value,
         {{ rate('previous_numerator', 'previous_denominator') }} as previous_value
     from said
