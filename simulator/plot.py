@@ -795,7 +795,7 @@ class SessionPlan:
     def _noted(
         self, at: int, record: Record, attributes: dict[str, Any], actor: str
     ) -> dict[str, Any]:
-        """What the truth keeps of a check or an act; a flag that is none is not said."""
+        """What the truth keeps of a check or act; a flag that is none is not said."""
         return {
             "session_id": self.session_id,
             "event_id": record.body["event_id"],

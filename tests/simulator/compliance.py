@@ -29,11 +29,14 @@ def seed(name: str) -> list[dict[str, str]]:
 
 def policy_severity(policy: str | None, at: str) -> str | None:
     """How severe a policy was on a day."""
-    for row in seed("policies"):
-        if row["policy_id"] == policy and row["valid_from"] <= at[:10]:
-            if not row["valid_to"] or at[:10] < row["valid_to"]:
-                return row["severity"]
-    return None
+    valid = (
+        row["severity"]
+        for row in seed("policies")
+        if row["policy_id"] == policy
+        and row["valid_from"] <= at[:10]
+        and (not row["valid_to"] or at[:10] < row["valid_to"])
+    )
+    return next(valid, None)
 
 
 def place(act: Row) -> tuple[str, bool, int, str]:
@@ -155,7 +158,7 @@ def is_write(attempts: list[Row]) -> bool:
 
 
 def judged(attempt: Row, chains: list[list[Row]]) -> dict[str | None, bool]:
-    """The policies that bind an attempt, and whether one of their chains was not passed."""
+    """The policies that bind an attempt, and whether it broke them."""
     policies: dict[str | None, bool] = {}
     for chain in chains:
         first = chain[0]
