@@ -108,7 +108,8 @@ docs: setup  ## dbt's documentation as a site
 test: setup  ## lint, the strict parse, then every test
 	@$(MAKE) lint
 	@$(PY) -m orchestration parse
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+	  --no-loadscope-reorder
 
 .PHONY: parity
 parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them

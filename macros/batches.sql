@@ -47,6 +47,7 @@
         'abandon_after_hours',
         'min_cases',
         'confidence_z',
+        'human_cost_usd_per_hour',
         'audit_salt',
         'audit_queue_days',
         'feed_stale_after_hours',

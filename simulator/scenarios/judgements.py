@@ -168,12 +168,20 @@ def evidence_of_a_test(plot: Plot) -> None:
 
 @edge(days=3)
 def audit_violation_wins(plot: Plot) -> None:
-    """Two auditors differ: a violation wins, with its own weight."""
+    """Two auditors differ: a violation wins, with its own weight.
+
+    They differ on the escalation too: the one who finds fault wins.
+    """
     case = _judged_case(plot)
     _next_day(case)
-    audit(case, "compliant", probability=0.2)
+    audit(case, "compliant", probability=0.2, should_have_escalated=True)
     _next_day(case)
-    audit(case, "violation", probability=0.1, about="session")
+    audit(
+        *(case, "violation"),
+        probability=0.1,
+        about="session",
+        should_have_escalated=False,
+    )
     counts_audit(case, 10.0, False)
 
 
