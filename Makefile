@@ -116,6 +116,10 @@ parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month o
 	@$(PY) -m tests.snowflake.parity --days $(SAMPLE_DAYS) \
 	  --cases-per-day $(SAMPLE_CASES_PER_DAY)
 
+.PHONY: real-logs
+real-logs: setup  ## docs/real-logs.md anew, from the real data beside the checkout
+	@$(PY) -m tests.real_data.page
+
 .PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
 	@$(PY) -m benchmarks

@@ -9,11 +9,18 @@
     `trials` may be an effective number (Kish) where the weights are unequal.
 #}
 {% macro wilson_lower(share, trials) -%}
-    greatest(0.0, {{ wilson_bound(share, trials, '-') }})
+    {#- of nothing there is no interval; engines differ in what `greatest` makes of null -#}
+    case
+        when {{ trials }} > 0
+            then greatest(0.0, {{ wilson_bound(share, trials, '-') }})
+    end
 {%- endmacro %}
 
 {% macro wilson_upper(share, trials) -%}
-    least(1.0, {{ wilson_bound(share, trials, '+') }})
+    case
+        when {{ trials }} > 0
+            then least(1.0, {{ wilson_bound(share, trials, '+') }})
+    end
 {%- endmacro %}
 
 {% macro wilson_bound(share, trials, sign) -%}

@@ -255,6 +255,8 @@ class Tallies:
     attempts: int = 0
     attempts_failed: int = 0
     cost_micros: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
     handle_seconds: int | None = None
     surveys_sent: int = 0
     surveys_answered: int = 0
@@ -671,6 +673,8 @@ class SessionPlan:
         tokens_in, tokens_out = rng.randint(400, 6_000), rng.randint(20, 600)
         cost_micros = int(tokens_in * price_in + tokens_out * price_out)
         self.case.tallies.cost_micros += cost_micros
+        self.case.tallies.input_tokens += tokens_in
+        self.case.tallies.output_tokens += tokens_out
         attributes = {
             "model": model,
             "provider": "sim-provider",
@@ -795,7 +799,7 @@ class SessionPlan:
     def _noted(
         self, at: int, record: Record, attributes: dict[str, Any], actor: str
     ) -> dict[str, Any]:
-        """What the truth keeps of a check or act; a flag that is none is not said."""
+        """What the truth keeps of a check or an act; no flag is a flag not said."""
         return {
             "session_id": self.session_id,
             "event_id": record.body["event_id"],

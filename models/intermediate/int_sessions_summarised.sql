@@ -61,6 +61,10 @@ summaries as (
         {{ any_true('not is_time_known') }} = false as is_time_known,
         {{ exact_part("case when action_type = 'llm_called' then cost_usd end") }}
             as model_cost_usd,
+        sum(case when action_type = 'llm_called' then input_tokens end)
+            as input_tokens,
+        sum(case when action_type = 'llm_called' then output_tokens end)
+            as output_tokens,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
     from events
@@ -100,6 +104,8 @@ select
     and not summaries.is_said_test
     and not coalesce(tickets.is_test, false) as is_production,
     summaries.model_cost_usd,
+    summaries.input_tokens,
+    summaries.output_tokens,
     summaries.started_at,
     summaries.ended_at,
 

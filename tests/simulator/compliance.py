@@ -29,14 +29,11 @@ def seed(name: str) -> list[dict[str, str]]:
 
 def policy_severity(policy: str | None, at: str) -> str | None:
     """How severe a policy was on a day."""
-    valid = (
-        row["severity"]
-        for row in seed("policies")
-        if row["policy_id"] == policy
-        and row["valid_from"] <= at[:10]
-        and (not row["valid_to"] or at[:10] < row["valid_to"])
-    )
-    return next(valid, None)
+    for row in seed("policies"):
+        is_begun = row["policy_id"] == policy and row["valid_from"] <= at[:10]
+        if is_begun and at[:10] < (row["valid_to"] or "9999"):
+            return row["severity"]
+    return None
 
 
 def place(act: Row) -> tuple[str, bool, int, str]:
@@ -158,7 +155,7 @@ def is_write(attempts: list[Row]) -> bool:
 
 
 def judged(attempt: Row, chains: list[list[Row]]) -> dict[str | None, bool]:
-    """The policies that bind an attempt, and whether it broke them."""
+    """Whether an attempt broke each policy that binds it."""
     policies: dict[str | None, bool] = {}
     for chain in chains:
         first = chain[0]

@@ -47,8 +47,8 @@ def test_every_audit_is_as_planned(month: Month, warehouse: Path) -> None:
         """
         select
             case_id, audit_id, audited_at, verdict, policy_id, auditor_type,
-            sample_method, inclusion_probability, is_outcome_correct,
-            should_have_escalated, severity
+            sample_method, inclusion_probability, severity, is_outcome_correct,
+            should_have_escalated
         from marts.fct_audits
         left join marts.fct_cases using (case_key)
         """,
