@@ -151,7 +151,7 @@ def audit(
         "policy_id": plot.intent.policy,
         "verdict": verdict,
         "severity": "medium" if verdict == "violation" else None,
-        "is_outcome_correct": verdict != "violation",
+        "is_outcome_correct": _is_outcome_correct(case, verdict),
         "should_have_escalated": _should_have_escalated(case, verdict),
         **fields,
     }
@@ -161,14 +161,25 @@ def audit(
         "audited_at": at,
         "verdict": verdict,
         "policy_id": body["policy_id"],
-        "auditor_type": auditor_type or "human",
-        "sample_method": method or "random",
-        "inclusion_probability": probability,
+        "auditor_type": body["auditor_type"] or "human",
+        "sample_method": body["sample_method"] or "random",
+        "inclusion_probability": body["inclusion_probability"],
+        "severity": body["severity"],
         "is_outcome_correct": body["is_outcome_correct"],
         "should_have_escalated": body["should_have_escalated"],
     }
     case.audits.append(row)
     return row
+
+
+def _is_outcome_correct(case: CasePlan, verdict: str) -> bool | None:
+    """What the auditor thinks of what became of the case; some say nothing of it."""
+    number = case.plot.number
+    if number % 13 == 5:
+        return None
+    if verdict == "violation":
+        return number % 5 == 4  # the right thing, done against a rule
+    return number % 7 != 2
 
 
 def _should_have_escalated(case: CasePlan, verdict: str) -> bool | None:

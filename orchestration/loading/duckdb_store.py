@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import NamedTuple
@@ -31,18 +32,20 @@ from orchestration.loading.warehouse import (
 Identity = tuple[object, ...]
 Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
 _NO_TIME = -(2**63)
-LARGE_ROWS = 50_000  # of one file
+LARGE_ROWS = 50_000  # of a batch that enters in one transaction
 
 
 class Held(NamedTuple):
     """The record that a table holds for an identity; `pruner` is its first time.
 
     `origin` is the file and load that it came from, by which a file knows its own.
+    `place`: the table of staged rows and the row, while it waits to be inserted.
     """
 
     rank: Rank
     pruner: int | None
     origin: tuple[str, str]
+    place: tuple[int, int] | None = None
 
 
 Incumbents = dict[Identity, Held]
@@ -65,11 +68,8 @@ class DuckDbStore:
     batch_files = 200
     batch_rows = 500_000
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, *, is_own: bool = False
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self._is_own = is_own
 
     def create_raw_tables(self) -> None:
         """Creates whatever is absent, so that dbt always finds its sources."""
@@ -86,41 +86,32 @@ class DuckDbStore:
         return replayable(self.connection, feed)
 
     def commit(self, feed: Feed, batch: Sequence[Waiting], load: Load) -> list[Outcome]:
-        """Commits file by file, after one look at the table for all.
+        """Commits small batches file by file, large ones whole or not at all.
 
-        A file of many chunks looks its records up itself: its batch holds no other.
+        Rows that fill row groups within a transaction go straight into the columns of
+        the table; those of small transactions go to the log first and are written
+        again with each checkpoint.
+
+        All files share one look at the table. A file of many chunks looks its records
+        up itself: its batch holds no other.
         """
-        if self._is_own:
-            self._prepare_for(batch)
         tables = [
             waiting.staged.tables[0]
             for waiting in batch
             if _is_whole_in_memory(waiting.staged)
         ]
-        looked_up = look_up(self.connection, feed, tables)
-        contested = iter(looked_up.contested)
-        return [
-            commit_file(
-                self.connection,
-                feed,
-                waiting,
-                load,
-                Lookup(looked_up.incumbents, [next(contested)])
-                if _is_whole_in_memory(waiting.staged)
-                else None,
-            )
-            for waiting in batch
-        ]
-
-    def _prepare_for(self, batch: Sequence[Waiting]) -> None:
-        """Sets what a commit writes to the log, and what into the tables at once.
-
-        Small files would have the tables written anew every few seconds; a large one
-        would be written twice.
-        """
-        is_large = any(waiting.staged.clean >= LARGE_ROWS for waiting in batch)
-        limit = "16MB" if is_large else "256MB"
-        self.connection.execute(f"set checkpoint_threshold = '{limit}'")
+        known = look_up(self.connection, feed, tables)
+        if sum(waiting.staged.clean for waiting in batch) >= LARGE_ROWS:
+            with _transaction(self.connection):
+                return enter(self.connection, feed, batch, load, known)
+        outcomes = []
+        contested = iter(known.contested)
+        for waiting in batch:
+            own = [next(contested)] if _is_whole_in_memory(waiting.staged) else []
+            lookup = Lookup(known.incumbents, own)
+            with _transaction(self.connection):
+                outcomes += enter(self.connection, feed, [waiting], load, lookup)
+        return outcomes
 
 
 def _is_whole_in_memory(staged: StagedFile) -> bool:
@@ -214,37 +205,94 @@ def _by_table(rows: Sequence[int], tables: Sequence[pa.Table]) -> list[list[int]
     return places
 
 
-def commit_file(
+def enter(
     connection: duckdb.DuckDBPyConnection,
     feed: Feed,
-    waiting: Waiting,
+    batch: Sequence[Waiting],
     load: Load,
-    lookup: Lookup | None,
-) -> Outcome:
-    """Rows, rejections and history row of a file, all of them or none.
+    lookup: Lookup,
+) -> list[Outcome]:
+    """Rows, rejections and history rows of some files, in the caller's transaction.
 
-    Without `lookup` they are looked up chunk by chunk, which a file of many chunks
-    needs. The winners go into its incumbents only once they are committed.
+    `lookup` speaks of the files that are whole in memory, and learns which of their
+    records stay; a file of many chunks is looked up chunk by chunk.
     """
-    staged, earlier = waiting.staged, waiting.earlier
-    outcome, winners = Outcome(), Incumbents()
-    with _transaction(connection):
-        for chunk in staged.chunks():
-            known = lookup
-            if known is None:
+    parts = [_Part(waiting.staged) for waiting in batch]
+    whole = [part for part in parts if _is_whole_in_memory(part.staged)]
+    tables = [part.staged.tables[0] for part in whole]
+    _enter_tables(connection, feed, whole, tables, load, lookup)
+    for part in parts:
+        if not _is_whole_in_memory(part.staged):
+            for chunk in part.staged.chunks():
                 known = look_up(connection, feed, [chunk])
-            winners = _insert_chunk(
-                connection, feed, staged, chunk, known, load, outcome
-            )
-        counted = outcome
-        if earlier is not None:
-            _forget(connection, feed, staged.file.sha256, earlier)
-            counted = earlier.together(outcome, staged.clean)
-        _insert_rejects(connection, feed, staged, load)
+                _enter_tables(connection, feed, [part], [chunk], load, known)
+    for waiting, part in zip(batch, parts, strict=True):
+        counted = part.outcome
+        if waiting.earlier is not None:
+            _forget(connection, feed, part.staged.file.sha256, waiting.earlier)
+            counted = waiting.earlier.together(part.outcome, part.staged.clean)
+        _insert_rejects(connection, feed, part.staged, load)
         _insert_history(connection, feed, waiting, load, counted)
-    if lookup is not None:
-        lookup.incumbents.update(winners)
-    return outcome
+    return [part.outcome for part in parts]
+
+
+@dataclass
+class _Part:
+    """What becomes of a file in a batch."""
+
+    staged: StagedFile
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+def _enter_tables(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    parts: Sequence[_Part],
+    tables: Sequence[pa.Table],
+    load: Load,
+    lookup: Lookup,
+) -> None:
+    """Inserts what wins and deletes what it supersedes, all files counted in turn.
+
+    A row that a later file of the batch supersedes is counted as if it had been
+    inserted, and is not: to delete it in the transaction that brings it would have
+    the engine write all of them row by row.
+    """
+    superseded: Incumbents = {}
+    waiting: Incumbents = {}
+    losers: list[list[int]] = [[] for _ in tables]
+    for number, (part, table) in enumerate(zip(parts, tables, strict=True)):
+        contested = lookup.contested[number]
+        part.outcome.loaded += table.num_rows
+        if contested:
+            origin = (part.staged.file.name, load.load_id)
+            rows = table.take(contested)
+            judged = _judge(feed, rows, contested, lookup.incumbents, origin)
+            losers[number] += judged.losers
+            for key, held in judged.superseded.items():
+                if held.place is None:
+                    superseded[key] = held
+                else:
+                    losers[held.place[0]].append(held.place[1])
+            _count(part.outcome, judged, origin)
+            for key, (row, held) in judged.winners.items():
+                waiting[key] = held
+                lookup.incumbents[key] = held._replace(place=(number, row))
+    if superseded:
+        _delete(connection, feed, superseded)
+    for part, table, dropped in zip(parts, tables, losers, strict=True):
+        rows = _without(table, dropped) if dropped else table
+        if rows.num_rows:
+            _insert_rows(connection, feed, part.staged, rows, load)
+    lookup.incumbents.update(waiting)
+
+
+class _Judged(NamedTuple):
+    """What becomes of the contested rows of a table, by where they stand in it."""
+
+    losers: list[int]
+    winners: dict[Identity, tuple[int, Held]]
+    superseded: Incumbents
 
 
 def _forget(
@@ -260,25 +308,16 @@ def _forget(
     )
 
 
-def _insert_chunk(
-    connection: duckdb.DuckDBPyConnection,
+def _judge(
     feed: Feed,
-    staged: StagedFile,
-    chunk: pa.Table,
-    known: Lookup,
-    load: Load,
-    outcome: Outcome,
-) -> Incumbents:
-    """Inserts what wins, deletes what it supersedes, and gives back what won."""
-    origin = (staged.file.name, load.load_id)
-    incumbents, (contested,) = known
-    if not contested:
-        outcome.loaded += chunk.num_rows
-        _insert_rows(connection, feed, staged, chunk, load)
-        return {}
-    keys, ranks, pruners = _ranked(feed, chunk.take(contested))
-    rows: list[int] = []
-    winners: Incumbents = {}
+    rows: pa.Table,
+    places: Sequence[int],
+    incumbents: Incumbents,
+    origin: tuple[str, str],
+) -> _Judged:
+    """Which of some contested rows win, and what they supersede."""
+    keys, ranks, pruners = _ranked(feed, rows)
+    winners: dict[Identity, tuple[int, Held]] = {}
     superseded: Incumbents = {}
     for key, index in _best(keys, ranks).items():
         incumbent = incumbents.get(key)
@@ -286,22 +325,19 @@ def _insert_chunk(
             if ranks[index] <= incumbent.rank:
                 continue
             superseded[key] = incumbent
-        rows.append(index)
-        winners[key] = Held(ranks[index], pruners[index], origin)
-    own = sum(held.origin == origin for held in superseded.values())
-    dropped = len(contested) - len(rows)
-    outcome.loaded += chunk.num_rows - dropped - own
-    outcome.replaced += len(superseded) - own
+        winners[key] = places[index], Held(ranks[index], pruners[index], origin)
+    won = {row for row, _ in winners.values()}
+    losers = [row for row in places if row not in won]
+    return _Judged(losers, winners, superseded)
+
+
+def _count(outcome: Outcome, judged: _Judged, origin: tuple[str, str]) -> None:
+    """Takes what was judged into the counts; all rows count as loaded so far."""
+    own = sum(held.origin == origin for held in judged.superseded.values())
+    dropped = len(judged.losers)
+    outcome.loaded -= dropped + own
+    outcome.replaced += len(judged.superseded) - own
     outcome.duplicates += dropped + own
-    if superseded:
-        _delete(connection, feed, superseded)
-    if dropped:
-        won = set(rows)
-        losers = [row for place, row in enumerate(contested) if place not in won]
-        chunk = _without(chunk, losers)
-    if chunk.num_rows:
-        _insert_rows(connection, feed, staged, chunk, load)
-    return winners
 
 
 def _without(rows: pa.Table, dropped: Sequence[int]) -> pa.Table:

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -34,6 +35,7 @@ from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, is_secret
 from orchestration.loading.staging import (
     Clean,
     Rejected,
+    line_sha256,
     staged_schema,
     staged_table,
 )
@@ -41,6 +43,7 @@ from orchestration.loading.times import EARLIEST, MICROS
 
 BLOCK_BYTES = 12 << 20  # of lines that one query takes
 SMALL_BYTES = 96 << 10  # what Python reads sooner than the engine is asked
+TRIMMED = b" \t\r\n"
 LONG_BYTES = 32 << 10  # of a line; a longer one is read with care
 WORKERS = max(1, min(4, os.cpu_count() or 1))
 
@@ -59,6 +62,25 @@ _COMMA_BEFORE_END = r",[ \t\r]*[}\]]"
 _SEPARATOR = "\x01"
 
 Outcomes = list[pa.Table | Clean | Rejected]
+
+
+class Traits(NamedTuple):
+    """What is known of the lines of a block, so that less has to be asked of each.
+
+    `is_ascii`: no letter of any value needs two bytes. `has_escapes`: a string may
+    hold one. `is_guarded`: a line may be no JSON.
+    """
+
+    is_ascii: bool
+    has_escapes: bool
+    is_guarded: bool = False
+
+    @classmethod
+    def of(cls, content: bytes) -> Traits:
+        """Traits of a block; an escape may stand for any letter."""
+        has_escapes = b"\\" in content
+        is_ascii = content.isascii() and not (has_escapes and b"\\u" in content)
+        return cls(is_ascii, has_escapes)
 
 
 class LinePool:
@@ -122,7 +144,7 @@ class FastReader:
         self._feed = feed
         self._context = context
         self._has_attributes = any(field.kind == "object" for field in feed.fields)
-        self._queries: dict[tuple[bool, bool], str] = {}
+        self._queries: dict[Traits, str] = {}
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         # a condition that is moved below a projection repeats what that computes
         self._connection.execute("set disabled_optimizers = 'filter_pushdown'")
@@ -151,28 +173,24 @@ class FastReader:
 
     def _take(self, block: Block, lines: pa.Array) -> pa.Table:
         """Staged rows of those lines for which the proof holds; null is none."""
-        content = block.content
-        is_ascii = content.isascii() and b"\\u" not in content
+        traits = Traits.of(block.content)
         numbers = pa.arange(block.first, block.first + len(lines))
         chunk = pa.table({"line": lines, "_line": numbers})
         try:
-            rows = self._run(chunk, is_ascii, is_guarded=False)
+            rows = self._run(chunk, traits)
         except duckdb.InvalidInputException:  # a line that is no JSON is among them
-            rows = self._run(chunk, is_ascii, is_guarded=True)
+            rows = self._run(chunk, traits._replace(is_guarded=True))
+        rows = rows.append_column("_line_sha256", _hashes(block, rows["_line"]))
         if self._has_attributes:
             rows = self._without_doubtful(rows)
             rows = self._with_attributes(rows)
         return self._complete(rows)
 
-    def _run(self, chunk: pa.Table, is_ascii: bool, *, is_guarded: bool) -> pa.Table:
-        query = self._queries.get((is_ascii, is_guarded))
+    def _run(self, chunk: pa.Table, traits: Traits) -> pa.Table:
+        query = self._queries.get(traits)
         if query is None:
-            query = self._queries[is_ascii, is_guarded] = _query(
-                self._feed,
-                self._context,
-                is_ascii=is_ascii,
-                is_guarded=is_guarded,
-            )
+            query = _query(self._feed, self._context, traits)
+            self._queries[traits] = query
         self._connection.register("chunk", chunk)
         try:
             return self._connection.execute(query).to_arrow_table()
@@ -262,7 +280,7 @@ def _plain(lines: pa.Array | list[bytes]) -> pa.Array:
     """Lines as they are hashed and read; null where they are blank, long or no text."""
     if isinstance(lines, list):
         lines = pa.array([_text(line) for line in lines], pa.large_string())
-    trimmed = pc.utf8_trim(lines, " \t\r\n")
+    trimmed = pc.utf8_trim(lines, TRIMMED.decode())
     size, trimmed_size = pc.binary_length(lines), pc.binary_length(trimmed)
     if pc.min(trimmed_size).as_py() and pc.max(size).as_py() <= LONG_BYTES:
         return trimmed
@@ -277,18 +295,27 @@ def _text(line: bytes) -> str | None:
         return None
 
 
+def _hashes(block: Block, numbers: pa.ChunkedArray) -> pa.Array:
+    """Hashes of the trimmed lines of some numbers.
+
+    Python's library has them from the processor itself, which the engine does not.
+    """
+    lines, first = block.content.split(b"\n"), block.first
+    hashes = [
+        line_sha256(lines[number - first].strip(TRIMMED))
+        for number in numbers.to_pylist()
+    ]
+    return pa.array(hashes, pa.string())
+
+
 def _landed(line: pa.LargeStringScalar | bytes) -> bytes:
     return line if isinstance(line, bytes) else line.as_buffer().to_pybytes()
 
 
-def _query(feed: Feed, context: Context, *, is_ascii: bool, is_guarded: bool) -> str:
-    """The SQL that takes a chunk of lines; it holds no data, only the contract.
-
-    `is_ascii`: no letter of any value needs two bytes. `is_guarded`: a line may be
-    no JSON.
-    """
+def _query(feed: Feed, context: Context, traits: Traits) -> str:
+    """The SQL that takes a chunk of lines; it holds no data, only the contract."""
     keep_text = context.settings.keep_message_text
-    write = _Writer(feed, context.latest, is_ascii=is_ascii)
+    write = _Writer(feed, context.latest, traits)
     names = [field.name for field in feed.fields]
     structure = ", ".join(f'"{name}": "JSON"' for name in names)
     texts = ", ".join(f'said."{name}"::varchar as "{name}"' for name in names)
@@ -297,7 +324,7 @@ def _query(feed: Feed, context: Context, *, is_ascii: bool, is_guarded: bool) ->
         for field in feed.fields
         if field.kind == "time"
     )
-    line = "case when json_valid(line) then line end" if is_guarded else "line"
+    line = "case when json_valid(line) then line end" if traits.is_guarded else "line"
     proofs = [write.proof(field) for field in feed.fields]
     proofs += [_all_keys_known(names), *write.relations()]
     proofs.append(_no_stray_comma("attributes" in names))
@@ -311,7 +338,7 @@ def _query(feed: Feed, context: Context, *, is_ascii: bool, is_guarded: bool) ->
         kind, words = MESSAGES[feed.name]
         attributes = _attributes(kind, words, keep_text)
         shape = f"array_to_string(json_keys(attributes), '{_SEPARATOR}')"
-        is_open = _needs_reading(kind, words, keep_text)
+        is_open = _needs_reading(kind, words, keep_text, traits)
     return f"""
         with lines as (
             select "_line", {line} as line from chunk
@@ -339,7 +366,6 @@ def _query(feed: Feed, context: Context, *, is_ascii: bool, is_guarded: bool) ->
             {", ".join(values)},
             {attributes} as attributes,
             "_line",
-            sha256(line) as "_line_sha256",
             "_is_open",
             {shape} as "_shape"
         from proven
@@ -374,12 +400,13 @@ def _no_stray_comma(has_attributes: bool) -> str:
     )
 
 
-def _needs_reading(kind: str, words: frozenset[str], keep_text: bool) -> str:
+def _needs_reading(
+    kind: str, words: frozenset[str], keep_text: bool, traits: Traits
+) -> str:
     """Attributes that the engine cannot be proven to write as the careful path does."""
-    doubts = [
-        f"when regexp_matches(attributes, '{_UNSURE}') then true",
-        r"when contains(attributes, '\u') then true",
-    ]
+    doubts = [f"when regexp_matches(attributes, '{_UNSURE}') then true"]
+    if traits.has_escapes:
+        doubts.append(r"when contains(attributes, '\u') then true")
     if not keep_text:
         others = " or ".join(
             f"contains(attributes, '\"{key}\":')" for key in MESSAGE_TEXT_KEYS[1:]
@@ -415,10 +442,10 @@ def _attributes(kind: str, words: frozenset[str], keep_text: bool) -> str:
 class _Writer:
     """Writes the proof and the value of each field; a field is its JSON text."""
 
-    def __init__(self, feed: Feed, latest: int, *, is_ascii: bool) -> None:
+    def __init__(self, feed: Feed, latest: int, traits: Traits) -> None:
         self._feed = feed
         self._latest = latest
-        self._is_ascii = is_ascii
+        self._traits = traits
 
     def proof(self, field: Field) -> str:
         """A condition under which the careful path takes the field as `value` does."""
@@ -496,18 +523,20 @@ class _Writer:
 
     def _inside(self, name: str) -> str:
         """The letters of a JSON string that holds no escape."""
-        if self._is_ascii:  # where letters are bytes, this is the faster
+        if self._traits.is_ascii:  # where letters are bytes, this is the faster
             return f"substr({name}, 2, strlen({name}) - 2)"
         return f"{name}[2:-2]"
 
     def _is_plain_text(self, name: str) -> str:
         """A string without escapes that begins with a letter, not with a blank."""
         begins = f"{name} >= '\"#' and {name} < '\"\x7f'"
-        if not self._is_ascii:
+        if not self._traits.is_ascii:
             begins = (
                 f"({begins} or ({name} >= '\"\x7f' and {name} < '#' "
                 f"and not regexp_matches({name}, '^\"[{_WIDE_BLANK}]')))"
             )
+        if not self._traits.has_escapes:
+            return f"({begins})"
         return f"({begins} and not contains({name}, '\\'))"
 
     def moment(self, field: Field) -> str:

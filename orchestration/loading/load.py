@@ -164,9 +164,11 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path), read_only=read_only) as connection:
         if not read_only:
-            # small commits wait for a second thread in vain
+            # small commits wait for a second thread in vain, and with a short log
+            # they would have the table written anew every few seconds
             connection.execute("set threads = 1")
-        yield DuckDbStore(connection, is_own=not read_only)
+            connection.execute("set checkpoint_threshold = '256MB'")
+        yield DuckDbStore(connection)
 
 
 def _utc_now() -> datetime:

@@ -310,6 +310,59 @@ def test_a_killed_load_leaves_nothing_half_loaded(tmp_path: Path) -> None:
     landing.connection.close()
 
 
+@pytest.mark.parametrize("rows", [0, 1000])
+def test_a_large_batch_enters_as_its_files_would_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(duckdb_store, "LARGE_ROWS", rows)
+    landing = Landing(tmp_path)
+    landing.put("agent_events/0.jsonl", [EVENT, {**EVENT, "event_id": "old"}])
+    landing.load()
+    for number, (version, *others) in enumerate([(2, "a"), (1, "a", "b"), (3,)], 1):
+        records = [{**EVENT, "event_id": other, "version": number} for other in others]
+        again = {**EVENT, "version": version}
+        landing.put(
+            f"agent_events/{number}.jsonl", [again, *records, again, "nonsense"]
+        )
+    landing.load()
+
+    landing.prove_that_nothing_is_lost()
+    assert [counts[1:] for counts in history(landing)] == [
+        (2, 0, 0, 0),
+        (2, 1, 1, 1),
+        (2, 1, 2, 1),
+        (1, 1, 1, 1),
+    ]
+    held = landing.rows(
+        "select event_id, version, _file from raw.agent_events order by event_id"
+    )
+    assert [tuple(row.values()) for row in held] == [
+        ("a", 2, "agent_events/2.jsonl"),
+        ("b", 2, "agent_events/2.jsonl"),
+        (EVENT["event_id"], 3, "agent_events/3.jsonl"),
+        ("old", 0, "agent_events/0.jsonl"),
+    ]
+
+
+def test_a_large_batch_that_fails_leaves_nothing(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing.put("agent_events/a.jsonl", [EVENT])
+    landing.put("agent_events/b.jsonl", [{**EVENT, "version": 1}])
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb_store, "LARGE_ROWS", 1)
+        patch.setattr(duckdb_store, "_insert_rejects", fail)
+        with pytest.raises(RuntimeError, match="disk is full"):
+            landing.load()
+    assert not landing.rows("from raw.agent_events")
+    assert landing.load().loaded == 2
+    landing.prove_that_nothing_is_lost()
+
+
 def test_a_fault_of_the_loader_stays_with_its_file(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

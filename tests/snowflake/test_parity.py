@@ -30,6 +30,8 @@ from tests.support import SHARED_DATA
 DAYS, CASES_PER_DAY = 3, 20
 TAU2 = ("gemma-3-27b__salud_mendoza_lista", "grok-3__airline__ironforge-wave2")
 INCIDENT_LINES = 1_000
+# What was said is what was published, and nothing is here: see test_restatements.
+UNPUBLISHED = {"marts.kpi_restatements", "marts.kpi_restated_cases"}
 # Without unit tests, which make their own rows, and without data tests: those of the
 # whole project run on this engine elsewhere.
 COMMAND = ("build", "--exclude-resource-types", "unit_test", "test")
@@ -69,7 +71,7 @@ def test_both_engines_give_the_same_rows(parity: Parity) -> None:
     assert not parity.differences, str(parity)
     marts = [table for table in parity.tables if table.name.startswith("marts.")]
     assert marts
-    assert not [table.name for table in marts if not table.rows]
+    assert {table.name for table in marts if not table.rows} <= UNPUBLISHED
 
 
 def test_both_engines_build_the_same_nodes_twice(parity: Parity) -> None:
