@@ -30,18 +30,17 @@
 
 
 {#
-    The re-contact windows that are compared, in hours. The first re-contact is known
-    within `recontact_window_hours`, so a longer window cannot be looked at.
+    The re-contact windows that are compared, in hours: the one in force, and those of the
+    setting that are shorter. Of a longer one nothing is known: fct_cases looks for the
+    first re-contact within the window in force.
 #}
 {% macro compared_windows() -%}
-    {%- set windows = var('compared_windows_hours') -%}
-    {%- if execute and windows | max > var('recontact_window_hours') -%}
-        {%- do exceptions.raise_compiler_error(
-            'compared_windows_hours holds ' ~ windows | max ~ ', which is more than'
-            ~ ' recontact_window_hours: ' ~ var('recontact_window_hours')
-        ) -%}
-    {%- endif -%}
-    {{ return(windows) }}
+    {%- set in_force = var('recontact_window_hours') -%}
+    {%- set windows = [] -%}
+    {%- for hours in var('compared_windows_hours') if hours < in_force -%}
+        {%- do windows.append(hours) -%}
+    {%- endfor -%}
+    {{ return(windows + [in_force]) }}
 {%- endmacro %}
 
 

@@ -492,6 +492,7 @@ def is_least_proof(share: float, cases: int) -> bool:
 def test_the_settings_here_are_those_of_the_project() -> None:
     text = (project.ROOT / "dbt_project.yml").read_text(encoding="utf-8")
     settings = yaml.safe_load(text)["vars"]
-    assert settings["compared_windows_hours"] == list(WINDOWS)
+    windows = (*settings["compared_windows_hours"], settings["recontact_window_hours"])
+    assert windows == WINDOWS
     assert settings["readiness_window_days"] == READINESS_DAYS
     assert settings["min_cases"] == MIN_CASES

@@ -12,8 +12,8 @@ cases as (
         *,
         coalesce(intent, 'unknown') as known_intent,
         {{ week_start('opened_on') }} as opened_week,
-        case when coalesce(is_resolved_autonomously, false) then 1.0 else 0.0 end
-            as resolution
+        -- not proven is none
+        case when is_resolved_autonomously then 1.0 else 0.0 end as resolution
     from {{ ref('fct_cases') }}
     where
         is_eligible
