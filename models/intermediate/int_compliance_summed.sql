@@ -251,20 +251,26 @@ judgements as (
 
 ),
 
-verdicts as (
+claimed_audits as (
 
     select
         audits.*,
-        judgements.judged
+        judgements.judged,
+        case judgements.judged when 'policy' then audits.policy_id else 'any' end
+            as judged_policy
     from audits
     cross join judgements
     where audits.is_in_claim and audits.verdict in ('violation', 'compliant')
+
+),
+
+verdicts as (
+
+    select *
+    from claimed_audits
     qualify
         row_number() over (
-            partition by
-                judgements.judged,
-                audits.case_key,
-                case judgements.judged when 'policy' then audits.policy_id end
+            partition by judged, judged_policy, case_key
             order by {{ winning_verdict_first() }}
         ) = 1
 

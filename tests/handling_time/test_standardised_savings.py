@@ -155,6 +155,14 @@ def test_cells_together_are_weighted_by_the_agents_mix(
         assert total["cost_saved_usd"] is None
 
 
+def test_many_lone_cases_take_the_spread_within_the_other_cells(bench: Bench) -> None:
+    """Pooled by degrees of freedom: two cases know less of a spread than nine."""
+    sizes = [(2, 60), (9, 35), *[(1, 30 + number) for number in range(12)]]
+    cells = [(60 * agent, people) for agent, people in drawn(8, sizes, 1.0)]
+    total, _ = compared(bench, cells, "elapsed")
+    assert_is(total, standardised(cells, "elapsed"))
+
+
 def test_a_mix_that_differs_is_no_saving(bench: Bench) -> None:
     """People and agent are as fast in each cell; people have the longer cases."""
     short, long = np.linspace(50, 150, 40), np.linspace(900, 1_100, 40)

@@ -97,6 +97,7 @@ VALUES = {
         "trimmed": "trimmed('a')",
         "surrogate_key": "surrogate_key(['a', 'b'])",
         "hash_share": "hash_share('md5(a)')",
+        "hex_digit": "hex_digit('substr(md5(a), 7, 1)')",
     },
     "moments": {
         "seconds_between": "seconds_between('a', 'b')",
