@@ -21,7 +21,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh dev lint format snowflake-setup snowflake-prove docs \
+.PHONY: help setup lock run backfill refresh audit-queue dev lint format snowflake-setup snowflake-prove docs \
 	test clean
 
 help:  ## list the commands
@@ -80,6 +80,9 @@ backfill: setup  ## rebuild a window: make backfill FROM=2026-05-01 TO=2026-05-0
 refresh: setup  ## load what is new, build, test, publish
 	@$(PY) -m orchestration refresh
 
+audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
+	@$(PY) -m orchestration audit-queue
+
 dev: setup  ## Dagster's UI and daemon, on this machine only
 	@$(PY) -m orchestration dev
 
@@ -105,12 +108,17 @@ docs: setup  ## dbt's documentation as a site
 test: setup  ## lint, the strict parse, then every test
 	@$(MAKE) lint
 	@$(PY) -m orchestration parse
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+	  --no-loadscope-reorder
 
 .PHONY: parity
 parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them
 	@$(PY) -m tests.snowflake.parity --days $(SAMPLE_DAYS) \
 	  --cases-per-day $(SAMPLE_CASES_PER_DAY)
+
+.PHONY: real-logs
+real-logs: setup  ## docs/real-logs.md anew, from the real data beside the checkout
+	@$(PY) -m tests.real_data.page
 
 .PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB

@@ -337,6 +337,10 @@ summaries as (
         ) as is_asked,
         sum(cast(attributes ->> 'cost_usd' as double))
             filter (action_type = 'llm_called') as model_cost_usd,
+        sum(
+            coalesce(cast(attributes ->> 'input_tokens' as bigint), 0)
+            + coalesce(cast(attributes ->> 'output_tokens' as bigint), 0)
+        ) filter (action_type = 'llm_called') as tokens,
         count(*) as event_count,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
@@ -972,6 +976,7 @@ of_sessions as (
         bool_or(is_involved) as is_involved,
         bool_or(is_asked) as is_asked,
         sum(model_cost_usd) as model_cost_usd,
+        sum(tokens) as tokens,
         min(started_at) as opened_at,
         max(ended_at) as last_event_at
     from case_sessions
@@ -1033,6 +1038,7 @@ described as (
         coalesce(of_sessions.is_asked, false) as is_asked,
         coalesce(of_sessions.session_count, 0) as session_count,
         coalesce(of_sessions.model_cost_usd, 0) as model_cost_usd,
+        coalesce(of_sessions.tokens, 0) as tokens,
         of_ticket_events.human_active_seconds,
         least(of_sessions.opened_at, of_tickets.opened_at) as opened_at,
         greatest(of_sessions.last_event_at, of_tickets.last_event_at)
@@ -1265,6 +1271,9 @@ sums as (
         sum(if(is_handled, coalesce(of_surveys.favourable, 0), 0)) as favourable,
         sum(if(is_handled, coalesce(of_surveys.sent, 0), 0)) as sent,
         sum(if(is_handled, model_cost_usd, 0)) as cost,
+        sum(if(is_handled and is_mature_and_visible, model_cost_usd, 0))
+            as mature_cost,
+        sum(if(is_handled, tokens, 0)) as tokens,
         sum(if(is_handled, coalesce(of_attempts.failed, 0), 0)) as failed,
         sum(if(is_handled, coalesce(of_attempts.attempts, 0), 0)) as attempts
     from (
@@ -1307,6 +1316,9 @@ select
         {'kpi': 'ces_favourable_rate', 'n': favourable, 'd': answered},
         {'kpi': 'ces_response_rate', 'n': answered, 'd': sent},
         {'kpi': 'cost_per_resolution_usd', 'n': cost, 'd': resolved},
+        {'kpi': 'cost_per_case_usd', 'n': cost, 'd': handled},
+        {'kpi': 'cost_per_durable_resolution_usd', 'n': mature_cost, 'd': durable},
+        {'kpi': 'tokens_per_case', 'n': tokens, 'd': handled},
         {'kpi': 'action_failure_rate', 'n': failed, 'd': attempts}
     ], recursive := true)
 from sums;

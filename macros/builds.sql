@@ -24,6 +24,8 @@
         create schema if not exists {{ target.database }}.{{ schema }};
         {%- endif %}
 
+        {{ create_history() }}
+
         create table if not exists {{ ledger('loads_built') }} (
             load_id varchar,
             files bigint
@@ -90,7 +92,12 @@
     {%- endfor -%}
     {%- set missing = [] -%}
     {%- for node in graph.nodes.values() -%}
-        {%- if node.resource_type == 'model' and node.unique_id not in built -%}
+        {#- what waits for the night holds nothing that a batch has to do -#}
+        {%- if
+            node.resource_type == 'model'
+            and 'nightly' not in node.tags
+            and node.unique_id not in built
+        -%}
             {%- do missing.append(node.unique_id) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -22,6 +22,25 @@
         'unstated_reason_share',
         'cost_per_resolution_usd',
         'action_failure_rate',
+        'cost_per_case_usd',
+        'cost_per_durable_resolution_usd',
+        'tokens_per_case',
+    ]) }}
+{%- endmacro %}
+
+
+{# Of them those of which a restatement names the cases: each case counts once or not. #}
+{% macro restated_kpi_names() -%}
+    {{ return([
+        'autonomous_resolution_rate',
+        'autonomous_resolution_rate_upper',
+        'durable_resolution_rate',
+        'containment_rate',
+        'automation_rate',
+        'escalation_rate',
+        'first_contact_resolution_rate',
+        'reopen_rate',
+        'evidence_coverage',
     ]) }}
 {%- endmacro %}
 
@@ -53,4 +72,23 @@
         when 'agent_version' then {{ row }}.agent_version
         else 'all'
     end
+{%- endmacro %}
+
+
+{# The shares whose changes are taken apart and compared between versions. #}
+{% macro explained_kpis() -%}
+    {{ return([
+        'autonomous_resolution_rate',
+        'durable_resolution_rate',
+        'containment_rate',
+        'escalation_rate',
+    ]) }}
+{%- endmacro %}
+
+
+{# First day of the weeks that the effort marts look at, up to the running one. #}
+{% macro effort_window_start() -%}
+    {{ date_moved('week', -1 * var('effort_window_weeks'), week_start(
+        'cast(' ~ in_reporting_timezone(as_of()) ~ ' as date)'
+    )) }}
 {%- endmacro %}

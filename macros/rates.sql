@@ -9,11 +9,18 @@
     `trials` may be an effective number (Kish) where the weights are unequal.
 #}
 {% macro wilson_lower(share, trials) -%}
-    greatest(0.0, {{ wilson_bound(share, trials, '-') }})
+    {#- of nothing there is no interval; engines differ in what `greatest` makes of null -#}
+    case
+        when {{ trials }} > 0
+            then greatest(0.0, {{ wilson_bound(share, trials, '-') }})
+    end
 {%- endmacro %}
 
 {% macro wilson_upper(share, trials) -%}
-    least(1.0, {{ wilson_bound(share, trials, '+') }})
+    case
+        when {{ trials }} > 0
+            then least(1.0, {{ wilson_bound(share, trials, '+') }})
+    end
 {%- endmacro %}
 
 {% macro wilson_bound(share, trials, sign) -%}
@@ -48,4 +55,56 @@
 {# A part of such a sum, which can be added up further with no digit lost. #}
 {% macro exact_part(amount) -%}
     sum(cast({{ amount }} as decimal(38, 12)))
+{%- endmacro %}
+
+
+{#
+    One-sided 95 % bound of the mean behind so many events (Poisson), where the seed
+    `violation_bounds` ends: Wilson and Hilferty 1931, PNAS 17(12), 684-688; from 100
+    events on within a hundred-thousandth.
+#}
+{% macro most_events(events) -%}
+    {{ cubed_bound('(' ~ events ~ ' + 1)', '+') }}
+{%- endmacro %}
+
+{% macro least_events(events) -%}
+    {{ cubed_bound(events, '-') }}
+{%- endmacro %}
+
+{% macro cubed_bound(events, sign) -%}
+    {%- set events = 'cast(' ~ events ~ ' as double)' -%}
+    {%- set root -%}
+        (1 - 1 / (9 * {{ events }}) {{ sign }} 1.6448536269514722 / (3 * sqrt({{ events }})))
+    {%- endset -%}
+    {{ events }} * {{ root }} * {{ root }} * {{ root }}
+{%- endmacro %}
+
+
+{#
+    Cohen's kappa of two judges who say yes or no, from the number of pairs, those in which
+    they agree, and how often each says yes: Cohen 1960, Educ. Psychol. Meas. 20(1), 37-46.
+    Null where chance alone would make them agree in all.
+#}
+{% macro cohens_kappa(pairs, agreed, first_yes, second_yes) -%}
+    {%- set by_chance -%}
+        (
+            {{ first_yes }} * {{ second_yes }}
+            + ({{ pairs }} - {{ first_yes }}) * ({{ pairs }} - {{ second_yes }})
+        )
+    {%- endset -%}
+    {{ rate(
+        '(' ~ pairs ~ ') * (' ~ agreed ~ ') - ' ~ by_chance,
+        '(' ~ pairs ~ ') * (' ~ pairs ~ ') - ' ~ by_chance
+    ) }}
+{%- endmacro %}
+
+
+{# The segment of a row of compliance_scores, under one way to cut it. #}
+{% macro compliance_segment(row, policy) -%}
+    case segment_types.segment_type
+        when 'intent' then {{ row }}.intent
+        when 'agent_version' then {{ row }}.agent_version
+        when 'policy' then {{ policy }}
+        else 'all'
+    end
 {%- endmacro %}

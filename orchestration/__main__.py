@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from orchestration import engines, project, report, sample
+from orchestration import audit_queue, engines, project, report, sample
 
 SCRIPTS = {
     "snowflake-setup": "the script that sets a Snowflake account up",
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     window.add_argument("first", metavar="FROM", help="first day, as 2026-05-01")
     window.add_argument("last", metavar="TO", help="last day")
     add("report", _report, "the published KPIs as text")
+    add("audit-queue", _audit_queue, "the cases drawn for audits as CSV and JSON lines")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
     add("parse", _parse, "parse for Snowflake, where deprecations show")
     for script, text in SCRIPTS.items():
@@ -99,6 +100,13 @@ def _run(options: argparse.Namespace, config: Mapping[str, Any] | None = None) -
 
 def _report(_: argparse.Namespace) -> int:
     print(report.render())
+    return 0
+
+
+def _audit_queue(_: argparse.Namespace) -> int:
+    with engines.reading() as ask:
+        table, lines, rows = audit_queue.export(ask, project.home() / "audit_queue")
+    print(f"{rows:,} audits to do, from {engines.published_name()}:\n{table}\n{lines}")
     return 0
 
 

@@ -20,7 +20,7 @@ import duckdb
 
 from orchestration import project
 from orchestration.loading import RawStore, SnowflakeStore, open_store
-from orchestration.publish import Publication, publish
+from orchestration.publish import Publication, publish, remember
 from orchestration.snowflake import grants, masking, publishing
 from orchestration.snowflake.connection import connect
 from orchestration.snowflake.grants import Databases
@@ -216,12 +216,28 @@ def _building() -> Iterator[Ask]:
             yield _asking_snowflake(cursor)
 
 
-def publish_marts(as_of: datetime, git_revision: str | None) -> Publication:
+def remember_publications() -> None:
+    """Tells the warehouse which builds were published, before the next one begins."""
+    if project.engine() == "duckdb":
+        remember(project.warehouse(), project.current())
+        return
+    with (
+        closing(connect(TRANSFORMER)) as connection,
+        connection.cursor() as cursor,
+    ):
+        publishing.remember(cursor, databases())
+
+
+def publish_marts(
+    as_of: datetime, git_revision: str | None, build_id: str
+) -> Publication:
     """Publishes the marts of the warehouse, or raises and leaves readers what they had.
+
+    `build_id` is dbt's id of the build that made them.
 
     Raises GrantsError on Snowflake where the grants in force are not as declared.
     """
-    given = {"as_of": as_of, "git_revision": git_revision}
+    given = {"as_of": as_of, "git_revision": git_revision, "build_id": build_id}
     if project.engine() == "duckdb":
         warehouse = DuckDbWarehouse(project.warehouse())
         return publish(

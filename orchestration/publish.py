@@ -23,6 +23,7 @@ from orchestration import project
 MARTS = "marts"
 LEDGER = "publications"
 KEPT_VERSIONS = 3
+REMEMBERED = ("publication_id", "build_id", "as_of", "published_at")
 VERSION_FILES = "marts-*.duckdb"
 
 _LEDGER_COLUMNS = """
@@ -30,6 +31,7 @@ _LEDGER_COLUMNS = """
     is_made_up_sample boolean not null,
     row_counts varchar not null,
     git_revision varchar,
+    build_id varchar,
     as_of timestamp not null,
     newest_event_at timestamp,
     published_at timestamp not null
@@ -59,8 +61,11 @@ def publish(
     as_of: datetime,
     git_revision: str | None,
     is_sample: bool,
+    build_id: str | None = None,
 ) -> Publication:
     """Publishes the marts of a warehouse to `folder/current.duckdb`, or nothing.
+
+    `build_id` is dbt's id of the build that made them; none where nobody knows.
 
     Call it only after every test of the marts has passed.
     """
@@ -83,6 +88,7 @@ def publish(
                 "is_made_up_sample": is_sample,
                 "row_counts": json.dumps(row_counts),
                 "git_revision": git_revision,
+                "build_id": build_id,
                 "as_of": _utc(as_of),
                 "newest_event_at": _newest_event(warehouse),
                 "published_at": _utc(published_at),
@@ -169,6 +175,26 @@ def _write_ledger(draft: Path, current: Path, row: dict[str, object]) -> None:
         holes = ", ".join(f"${name}" for name in row)
         connection.execute(
             f"insert into {MARTS}.{LEDGER} ({', '.join(row)}) values ({holes})", row
+        )
+
+
+def remember(warehouse: Path, current: Path) -> None:
+    """Tells the warehouse what was published, of which build: `history.publications`.
+
+    It is read off what readers open, so that a publication whose process died right
+    after it counts, and one that failed does not. Nothing where nothing is published.
+    """
+    if not current.exists() or not warehouse.exists():
+        return
+    columns = ", ".join(REMEMBERED)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"attach {_text(current)} as before (read_only)")
+        connection.execute("create schema if not exists history")
+        connection.execute(
+            # a publication from before there was such a column has none
+            f"create or replace table history.{LEDGER} as select {columns} from ("
+            "select cast(null as varchar) as build_id where false "
+            f"union all by name from before.{MARTS}.{LEDGER})"
         )
 
 

@@ -25,7 +25,10 @@ AS_OF = datetime.combine(UNTIL, time(), UTC)
 LOADED_AT = AS_OF + timedelta(days=30)
 HASH_KEY = {"ACSR_HASH_KEY": "the replayed sample has no customers to protect"}
 BATCHES = 4
-BUILD = ("build", *("--exclude-resource-type", "unit_test", "test"))
+BUILD = (
+    *("build", "--exclude-resource-type", "unit_test", "test"),
+    *("--exclude", "tag:nightly"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -108,6 +108,8 @@ def amount(value: float | None, unit: str) -> str:
         return _duration(value)
     if unit == "usd":
         return f"${value:,.4f}" if abs(value) < 1 else f"${value:,.2f}"
+    if unit == "tokens":
+        return f"{value:,.0f}"
     return f"{value:,.2f}"
 
 

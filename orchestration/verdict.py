@@ -8,10 +8,19 @@ here whether the marts are still those that its own run tested.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from orchestration import project
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A build that passed every test: its "now", and dbt's id of it."""
+
+    as_of: datetime
+    build_id: str
 
 
 def _path() -> Path:
@@ -23,16 +32,17 @@ def withdraw() -> None:
     _path().unlink(missing_ok=True)
 
 
-def record(run_id: str, as_of: datetime) -> None:
+def record(run_id: str, as_of: datetime, build_id: str) -> None:
     """Says that this run built the marts as of then and that every test passed."""
     _path().parent.mkdir(parents=True, exist_ok=True)
     draft = _path().with_suffix(".tmp")
-    draft.write_text(json.dumps({"run_id": run_id, "as_of": as_of.isoformat()}))
+    told = {"run_id": run_id, "as_of": as_of.isoformat(), "build_id": build_id}
+    draft.write_text(json.dumps(told))
     draft.replace(_path())
 
 
-def as_of(run_id: str) -> datetime:
-    """The moment as of which the marts stand, if this run was the last to test them."""
+def tested(run_id: str) -> Tested:
+    """The build that the marts are of, if this run was the last to test them."""
     try:
         found = json.loads(_path().read_text())
     except FileNotFoundError:
@@ -42,4 +52,4 @@ def as_of(run_id: str) -> datetime:
             "the marts are not those that this run tested: another run has rebuilt "
             "them, or a test failed; publish with `make refresh`"
         )
-    return datetime.fromisoformat(found["as_of"])
+    return Tested(datetime.fromisoformat(found["as_of"]), found["build_id"])

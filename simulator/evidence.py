@@ -151,14 +151,45 @@ def audit(
         "policy_id": plot.intent.policy,
         "verdict": verdict,
         "severity": "medium" if verdict == "violation" else None,
-        "is_outcome_correct": verdict != "violation",
-        "should_have_escalated": verdict == "violation" and plot.number % 2 == 0,
+        "is_outcome_correct": _is_outcome_correct(case, verdict),
+        "should_have_escalated": _should_have_escalated(case, verdict),
         **fields,
     }
     plot.add("compliance_audits", body, at)
-    row = {"audit_id": body["audit_id"], "audited_at": at, "verdict": verdict}
+    row = {
+        "audit_id": body["audit_id"],
+        "audited_at": at,
+        "verdict": verdict,
+        "policy_id": body["policy_id"],
+        "auditor_type": body["auditor_type"] or "human",
+        "sample_method": body["sample_method"] or "random",
+        "inclusion_probability": body["inclusion_probability"],
+        "severity": body["severity"],
+        "is_outcome_correct": body["is_outcome_correct"],
+        "should_have_escalated": body["should_have_escalated"],
+    }
     case.audits.append(row)
     return row
+
+
+def _is_outcome_correct(case: CasePlan, verdict: str) -> bool | None:
+    """What the auditor thinks of what became of the case; some say nothing of it."""
+    number = case.plot.number
+    if number % 13 == 5:
+        return None
+    if verdict == "violation":
+        return number % 5 == 4  # the right thing, done against a rule
+    return number % 7 != 2
+
+
+def _should_have_escalated(case: CasePlan, verdict: str) -> bool | None:
+    """What the auditor thinks of handing over; some say nothing of it."""
+    number = case.plot.number
+    if number % 11 == 3:
+        return None
+    if case.expected.get("has_human_touch"):
+        return number % 4 != 0
+    return number % 17 == 0 or (verdict == "violation" and number % 2 == 0)
 
 
 def counts_audit(case: CasePlan, weight: float, is_compliant: bool) -> None:

@@ -42,6 +42,7 @@ EDGE_SHARE = 0.08
 EDGE_SHARE_MOST = 0.25
 EDGE_ROUNDS = 2.3
 TRIES = 60
+CASE = ("case_id", "opened_at")  # what tells a case; a test may share a ticket
 
 
 class SimulatorError(Exception):
@@ -177,6 +178,8 @@ class Ledger:
         self.escalations: list[Row] = []
         self.surveys: list[Row] = []
         self.audits: list[Row] = []
+        self.checks: list[Row] = []
+        self.actions: list[Row] = []
         self.kpis = KpiTotals()
         self.scenarios: Counter[str] = Counter()
 
@@ -188,6 +191,7 @@ class Ledger:
             self.cases.append({"scenario": scenario.name, **row, **_sums(case, row)})
             self.kpis.add(case, row)
             self._record_parts(case, row["case_id"])
+            self._record_acts(case, {name: row[name] for name in CASE})
 
     def _record_parts(self, case: CasePlan, case_id: str) -> None:
         for session in rows_in_order(case.sessions):
@@ -204,6 +208,11 @@ class Ledger:
             times = {"audited_at": moment(audit["audited_at"])}
             self.audits.append({"case_id": case_id, **audit, **times})
 
+    def _record_acts(self, case: CasePlan, names: Row) -> None:
+        for rows, acts in ((self.checks, case.checks), (self.actions, case.actions)):
+            for act in acts:
+                rows.append({**names, **act, "at": moment(act["at"])})
+
     def write(self, settings: Settings, landing: Landing) -> dict[str, Any]:
         """Write every file of the truth."""
         folder = settings.truth
@@ -214,6 +223,8 @@ class Ledger:
             "escalations": sorted(self.escalations, key=_by("escalated_at", "case_id")),
             "surveys": sorted(self.surveys, key=_by("response_id")),
             "audits": sorted(self.audits, key=_by("audit_id")),
+            "checks": sorted(self.checks, key=_by("event_id")),
+            "actions": sorted(self.actions, key=_by("event_id")),
             "kpi_totals": list(self.kpis.total_rows()),
             "kpi_cells": list(self.kpis.cell_rows()),
             "loads": [counts[feed].as_row(feed) for feed in FEEDS],

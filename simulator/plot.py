@@ -255,6 +255,8 @@ class Tallies:
     attempts: int = 0
     attempts_failed: int = 0
     cost_micros: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
     handle_seconds: int | None = None
     surveys_sent: int = 0
     surveys_answered: int = 0
@@ -301,6 +303,8 @@ class CasePlan:
         self.tallies = Tallies()
         self.surveys: list[dict[str, Any]] = []
         self.audits: list[dict[str, Any]] = []
+        self.checks: list[dict[str, Any]] = []
+        self.actions: list[dict[str, Any]] = []
         self.takes_evidence = True
         self.case_id: str | None = None
         self.opened_at = plot.now
@@ -669,6 +673,8 @@ class SessionPlan:
         tokens_in, tokens_out = rng.randint(400, 6_000), rng.randint(20, 600)
         cost_micros = int(tokens_in * price_in + tokens_out * price_out)
         self.case.tallies.cost_micros += cost_micros
+        self.case.tallies.input_tokens += tokens_in
+        self.case.tallies.output_tokens += tokens_out
         attributes = {
             "model": model,
             "provider": "sim-provider",
@@ -743,7 +749,12 @@ class SessionPlan:
             "is_required": is_required,
             "evaluator": evaluator,
         }
-        return self.log("policy_checked", outcome, attributes, actor, **fields)[0]
+        at, record = self.log("policy_checked", outcome, attributes, actor, **fields)
+        said = {
+            name: attributes[name] for name in ("policy_id", "check_id", "severity")
+        }
+        self.case.checks.append({**self._noted(at, record, attributes, actor), **said})
+        return at
 
     def checks_identity(self, outcome: str = "pass") -> int:
         """The check that binds everything that comes after it in the session."""
@@ -780,7 +791,25 @@ class SessionPlan:
             "error_type": None if is_good else "sim_api_error",
             "latency_ms": rng.randint(40, 2_500),
         }
-        return self.log("action_executed", outcome, attributes, actor, **fields)[0]
+        at, record = self.log("action_executed", outcome, attributes, actor, **fields)
+        said = {"action_name": name, "is_write": is_write}
+        self.case.actions.append({**self._noted(at, record, attributes, actor), **said})
+        return at
+
+    def _noted(
+        self, at: int, record: Record, attributes: dict[str, Any], actor: str
+    ) -> dict[str, Any]:
+        """What the truth keeps of a check or an act; no flag is a flag not said."""
+        return {
+            "session_id": self.session_id,
+            "event_id": record.body["event_id"],
+            "at": at,
+            "sequence": record.body.get("sequence"),
+            "outcome": record.body.get("outcome"),
+            "is_automation": actor in (AGENT, SYSTEM),
+            "is_required": attributes["is_required"] is not False,
+            "action_id": attributes["action_id"],
+        }
 
     def looks_up(self, outcome: str = "success") -> int:
         """A read: it can fail, but it never makes a resolution."""

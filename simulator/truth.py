@@ -22,6 +22,12 @@ RECONTACT_WINDOW = 168 * HOUR
 Row = dict[str, Any]
 Sum = tuple[float, float]
 
+# counted in millionths of a dollar, so that sums are exact
+COSTS = (
+    "cost_per_resolution_usd",
+    "cost_per_case_usd",
+    "cost_per_durable_resolution_usd",
+)
 DIMENSIONS = ("intent", "tier", "channel", "agent_name", "agent_version")
 
 
@@ -179,6 +185,8 @@ def _handled_sums(case: CasePlan, row: Row, is_true: bool) -> dict[str, Sum]:
         "unstated_reason_share": (len(unstated), len(case.escalations)),
         "cost_per_resolution_usd": (tally.cost_micros, is_true),
         "action_failure_rate": (tally.attempts_failed, tally.attempts),
+        "cost_per_case_usd": (tally.cost_micros, 1),
+        "tokens_per_case": (tally.input_tokens + tally.output_tokens, 1),
     }
     if is_true:
         sums["aht_automated_seconds"] = (row["handling_seconds"], 1)
@@ -187,6 +195,7 @@ def _handled_sums(case: CasePlan, row: Row, is_true: bool) -> dict[str, Sum]:
         once = lasts and row["session_count"] == 1
         sums["durable_resolution_rate"] = (lasts, 1)
         sums["first_contact_resolution_rate"] = (once, 1)
+        sums["cost_per_durable_resolution_usd"] = (tally.cost_micros, lasts)
     return sums
 
 
@@ -221,7 +230,7 @@ class KpiTotals:
 
 def _as_sums(kpi: str, sums: list[float]) -> Row:
     numerator = sums[0]
-    if kpi == "cost_per_resolution_usd":
+    if kpi in COSTS:
         numerator /= 1_000_000
     return {"numerator": numerator, "denominator": sums[1]}
 

@@ -151,7 +151,8 @@ model_calls as (
 
     select
         session_key,
-        cost_usd
+        cost_usd,
+        coalesce(input_tokens, 0) + coalesce(output_tokens, 0) as tokens
     from {{ ref('stg_agent_events__events') }}
     where action_type = 'llm_called'
 
@@ -159,7 +160,8 @@ model_calls as (
 
     select
         session_key,
-        cost_usd
+        cost_usd,
+        coalesce(input_tokens, 0) + coalesce(output_tokens, 0) as tokens
     from {{ ref('stg_tau2_runs__events') }}
     where action_type = 'llm_called'
 
@@ -167,12 +169,19 @@ model_calls as (
 
 model_costs as (
 
-    select coalesce(sum(model_calls.cost_usd), 0) as cost_usd
+    select
+        coalesce(sum(model_calls.cost_usd), 0) as cost_usd,
+        coalesce(sum(
+            case when mature.case_key is not null then model_calls.cost_usd end
+        ), 0) as mature_cost_usd,
+        coalesce(sum(model_calls.tokens), 0) as tokens
     from model_calls
     inner join {{ ref('fct_sessions') }} as sessions
         on model_calls.session_key = sessions.session_key
     inner join handled
         on sessions.case_key = handled.case_key
+    left join mature
+        on sessions.case_key = mature.case_key
 
 ),
 
@@ -385,6 +394,33 @@ rebuilt as (
         'cost_per_resolution_usd' as kpi,
         max(model_costs.cost_usd) as numerator,
         count_if(handled.outcome = 'resolved_autonomously') as denominator
+    from handled
+    cross join model_costs
+
+    union all
+
+    select
+        'cost_per_case_usd' as kpi,
+        max(model_costs.cost_usd) as numerator,
+        count(*) as denominator
+    from handled
+    cross join model_costs
+
+    union all
+
+    select
+        'cost_per_durable_resolution_usd' as kpi,
+        max(model_costs.mature_cost_usd) as numerator,
+        count_if(mature.is_resolved_for_good) as denominator
+    from mature
+    cross join model_costs
+
+    union all
+
+    select
+        'tokens_per_case' as kpi,
+        max(model_costs.tokens) as numerator,
+        count(*) as denominator
     from handled
     cross join model_costs
 

@@ -42,12 +42,13 @@ create warehouse if not exists REPORTING
     statement_timeout_in_seconds = 300
     comment = 'Readers of {{ published }}';
 
--- 3. Databases and schemas. RAW cannot be rebuilt once the landed files are gone: it is
--- permanent. The rest is replaced whole by each refresh: transient, without time travel,
+-- 3. Databases and schemas. RAW cannot be rebuilt once the landed files are gone, nor
+-- HISTORY, which holds what was said: they are permanent. The rest is replaced whole by each refresh: transient, without time travel,
 -- or every replaced table would be kept and billed. In a schema with managed access the
 -- owner of a table cannot give it away.
 create database if not exists {{ database }};
 create schema if not exists {{ database }}.RAW with managed access;
+create schema if not exists {{ database }}.HISTORY;
 {% for schema in ['SEEDS', 'STAGING', 'INTERMEDIATE', 'MARTS'] -%}
 create transient schema if not exists {{ database }}.{{ schema }}
     data_retention_time_in_days = 0;

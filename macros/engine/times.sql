@@ -30,6 +30,34 @@
 {%- endmacro %}
 
 
+{# A timestamp so many whole minutes later. #}
+{% macro minutes_after(moment, minutes) %}
+    {{- return(adapter.dispatch('minutes_after')(moment, minutes)) -}}
+{% endmacro %}
+
+{% macro duckdb__minutes_after(moment, minutes) -%}
+    ({{ moment }} + to_minutes(cast({{ minutes }} as bigint)))
+{%- endmacro %}
+
+{% macro snowflake__minutes_after(moment, minutes) -%}
+    timestampadd('minute', {{ minutes }}, {{ moment }})
+{%- endmacro %}
+
+
+{# The UTC timestamp of a wall-clock moment in a zone that a column names. #}
+{% macro utc_of(moment, zone) %}
+    {{- return(adapter.dispatch('utc_of')(moment, zone)) -}}
+{% endmacro %}
+
+{% macro duckdb__utc_of(moment, zone) -%}
+    ({{ moment }} at time zone {{ zone }} at time zone 'UTC')
+{%- endmacro %}
+
+{% macro snowflake__utc_of(moment, zone) -%}
+    convert_timezone({{ zone }}, 'UTC', {{ moment }})
+{%- endmacro %}
+
+
 {# A UTC timestamp as the wall clock of `reporting_timezone` shows it. #}
 {% macro in_reporting_timezone(moment) %}
     {{- return(adapter.dispatch('in_reporting_timezone')(moment)) -}}

@@ -141,6 +141,7 @@ checks as (
     select
         session_key,
         chain_key,
+        policy_id,
         action_id,
         outcome,
         case_event_number
@@ -152,28 +153,7 @@ checks as (
 -- each chain of checks that binds a write: its last word before the write, if any
 binding_chains as (
 
-    select
-        writes.event_key,
-        checks.chain_key,
-        max_by(
-            checks.outcome,
-            case
-                when checks.case_event_number < writes.case_event_number
-                    then checks.case_event_number
-            end
-        ) as outcome_before
-    from writes
-    inner join checks
-        on
-            writes.session_key = checks.session_key
-            and (
-                writes.action_id = checks.action_id
-                or (
-                    checks.action_id is null
-                    and writes.case_event_number > checks.case_event_number
-                )
-            )
-    group by all
+    {{ chains_that_bind('writes', 'checks') }}
 
 ),
 
@@ -182,7 +162,7 @@ bindings as (
     select
         event_key,
         count(*) as binding_check_count,
-        count_if(coalesce(outcome_before, 'none') != 'pass') > 0 as is_violation
+        {{ any_true(is_unpassed('outcome_before')) }} as is_violation
     from binding_chains
     group by all
 

@@ -56,6 +56,8 @@ said_by_sessions as (
         {{ any_true('is_asked') }} as is_asked,
         count_if(not is_time_known) = 0 as is_time_known,
         {{ exact_sum('model_cost_usd') }} as model_cost_usd,
+        sum(input_tokens) as input_tokens,
+        sum(output_tokens) as output_tokens,
         min(started_at) as opened_at,
         max(ended_at) as last_event_at
     from sessions
@@ -139,6 +141,8 @@ described as (
         coalesce(said_by_sessions.is_asked, false) as is_asked,
         coalesce(said_by_sessions.session_count, 0) as session_count,
         coalesce(said_by_sessions.model_cost_usd, 0.0) as model_cost_usd,
+        coalesce(said_by_sessions.input_tokens, 0) as input_tokens,
+        coalesce(said_by_sessions.output_tokens, 0) as output_tokens,
         said_by_ticket_events.human_active_seconds,
         least(
             coalesce(said_by_sessions.opened_at, said_by_tickets.opened_at),

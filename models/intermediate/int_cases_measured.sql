@@ -81,11 +81,7 @@ verdicts as (
     qualify
         row_number() over (
             partition by case_key
-            order by
-                case verdict when 'violation' then 0 else 1 end,
-                audited_at,
-                audit_id,
-                audit_key
+            order by {{ winning_verdict_first() }}
         ) = 1
 
 ),
@@ -236,6 +232,15 @@ select
     -- operations
     {{ counted('is_handled', 'model_cost_usd') }} as cost_per_resolution_usd__n,
     {{ counted('is_handled and is_resolved') }} as cost_per_resolution_usd__d,
+    {{ counted('is_handled', 'model_cost_usd') }} as cost_per_case_usd__n,
+    {{ counted('is_handled') }} as cost_per_case_usd__d,
+    -- only where it can be known whether a resolution lasted, on both sides
+    {{ counted('is_in_durable', 'model_cost_usd') }}
+        as cost_per_durable_resolution_usd__n,
+    {{ counted('is_in_durable and coalesce(is_durable, false)') }}
+        as cost_per_durable_resolution_usd__d,
+    {{ counted('is_handled', 'input_tokens + output_tokens') }} as tokens_per_case__n,
+    {{ counted('is_handled') }} as tokens_per_case__d,
     {{ counted('is_handled', 'failed_attempts') }} as action_failure_rate__n,
     {{ counted('is_handled', 'attempts') }} as action_failure_rate__d
 from flagged

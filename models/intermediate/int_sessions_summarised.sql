@@ -28,6 +28,7 @@ summaries as (
         session_id,
         {{ first_stated('ticket_key', 'place') }} as named_ticket_key,
         {{ first_stated('ticket_id', 'place') }} as named_ticket_id,
+        {{ first_stated('ticket_system', 'place') }} as ticket_system,
         {{ first_stated('previous_session_id', 'place') }}
             as previous_session_id,
         {{ first_stated('customer_key', 'place') }} as customer_key,
@@ -60,6 +61,10 @@ summaries as (
         {{ any_true('not is_time_known') }} = false as is_time_known,
         {{ exact_part("case when action_type = 'llm_called' then cost_usd end") }}
             as model_cost_usd,
+        sum(case when action_type = 'llm_called' then input_tokens end)
+            as input_tokens,
+        sum(case when action_type = 'llm_called' then output_tokens end)
+            as output_tokens,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
     from events
@@ -77,6 +82,7 @@ select
     coalesce(merged_tickets.target_ticket_key, summaries.named_ticket_key)
         as ticket_key,
     coalesce(merged_tickets.target_ticket_id, summaries.named_ticket_id) as ticket_id,
+    summaries.ticket_system,
     summaries.customer_key,
     summaries.channel,
     summaries.agent_name,
@@ -98,6 +104,8 @@ select
     and not summaries.is_said_test
     and not coalesce(tickets.is_test, false) as is_production,
     summaries.model_cost_usd,
+    summaries.input_tokens,
+    summaries.output_tokens,
     summaries.started_at,
     summaries.ended_at,
 

@@ -44,8 +44,9 @@ def publication(
 ) -> Iterator[AssetCheckResult | MaterializeResult]:
     """What readers open: all marts of one tested build, or of the one before."""
     try:
+        built = verdict.tested(context.run_id)
         done = engines.publish_marts(
-            verdict.as_of(context.run_id), project.git_revision()
+            built.as_of, project.git_revision(), built.build_id
         )
     except GrantsError as problem:
         yield AssetCheckResult(

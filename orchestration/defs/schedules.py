@@ -44,7 +44,10 @@ nightly = define_asset_job(
     "nightly",
     selection=AssetSelection.all(),
     config=RunConfig(ops={"dbt_project": Build(leave_out=[], test_all=True)}),
-    description="As `refresh`, with the slow tests and the unit tests.",
+    description=(
+        "As `refresh`, with the slow tests, the unit tests, and the record of what was "
+        "said."
+    ),
 )
 backfill = define_asset_job(
     "backfill",

@@ -14,7 +14,7 @@ from dagster_dbt import (
 )
 from pydantic import Field
 
-from orchestration import project, verdict
+from orchestration import engines, project, verdict
 from orchestration.defs.resources import WAREHOUSE
 
 NIGHTLY = "nightly"
@@ -69,10 +69,13 @@ def dbt_project(
     moment = project.as_of()
     os.environ.update(project.dbt_environment(moment))
     verdict.withdraw()
-    yield from dbt.cli(
+    engines.remember_publications()
+    building = dbt.cli(
         ["build", *config.arguments()],
         context=context,
         # apart from the manifest that definitions are loaded from
         target_path=project.dbt_target_path() / "run",
-    ).stream()
-    verdict.record(context.run_id, moment)
+    )
+    yield from building.stream()
+    told = building.get_artifact("run_results.json")["metadata"]
+    verdict.record(context.run_id, moment, told["invocation_id"])

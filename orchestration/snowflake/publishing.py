@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestration.publish import LEDGER, Publication, PublicationError
+from orchestration.publish import (
+    LEDGER,
+    REMEMBERED,
+    Publication,
+    PublicationError,
+)
 from orchestration.snowflake import grants, masking
 from orchestration.snowflake.grants import DRAFT, MARTS, PREVIOUS, Databases, Right
 from orchestration.snowflake.masking import PrivateColumn
@@ -26,6 +31,7 @@ _LEDGER_COLUMNS = """
     is_made_up_sample boolean not null,
     row_counts varchar not null,
     git_revision varchar,
+    build_id varchar,
     as_of timestamp_ntz(6) not null,
     newest_event_at timestamp_ntz(6),
     published_at timestamp_ntz(6) not null
@@ -54,6 +60,7 @@ def publish(
     as_of: datetime,
     git_revision: str | None,
     is_sample: bool,
+    build_id: str | None = None,
 ) -> Publication:
     """Publishes the marts of the warehouse database to the published one, or nothing.
 
@@ -75,6 +82,7 @@ def publish(
                     "is_made_up_sample": is_sample,
                     "row_counts": json.dumps(row_counts),
                     "git_revision": git_revision,
+                    "build_id": build_id,
                     "as_of": _utc(as_of),
                     "newest_event_at": publishing.newest_event(),
                     "published_at": _utc(published_at),
@@ -163,9 +171,11 @@ class _Publishing:
         columns = ", ".join(row)
         self.cursor.execute(f"create transient table {ledger} ({_LEDGER_COLUMNS})")
         if LEDGER_TABLE in _relations(self.cursor, self.databases.published, MARTS):
+            known = _columns(self.cursor, self.databases)
+            kept = ", ".join(name for name in row if name in known)
             self.cursor.execute(
-                f"insert into {ledger} ({columns}) "
-                f"select {columns} from {self.marts}.{LEDGER_TABLE}"
+                f"insert into {ledger} ({kept}) "
+                f"select {kept} from {self.marts}.{LEDGER_TABLE}"
             )
         holes = ", ".join("?" for _ in row)
         self.cursor.execute(
@@ -278,6 +288,34 @@ def _relations(cursor: Any, database: str, schema: str) -> dict[str, str]:  # no
         [schema, schema],
     )
     return dict(cursor.fetchall())
+
+
+def _columns(cursor: Any, databases: Databases) -> set[str]:  # noqa: ANN401
+    """The columns of the published ledger, in lower case; one more came once."""
+    cursor.execute(
+        "select lower(column_name) from "
+        f"{databases.published}.information_schema.columns "
+        "where table_schema = ? and table_name = ?",
+        [MARTS, LEDGER_TABLE],
+    )
+    return {name for (name,) in cursor.fetchall()}
+
+
+def remember(cursor: Any, databases: Databases) -> None:  # noqa: ANN401
+    """Tells the warehouse what was published, of which build: HISTORY.PUBLICATIONS.
+
+    It is read off what readers open; nothing where nothing is published.
+    """
+    known = _columns(cursor, databases)
+    if known:
+        columns = ", ".join(
+            name if name in known else f"cast(null as varchar) as {name}"
+            for name in REMEMBERED
+        )
+        cursor.execute(
+            f"create or replace table {databases.warehouse}.HISTORY.{LEDGER_TABLE} as "
+            f"select {columns} from {databases.published}.{MARTS}.{LEDGER_TABLE}"
+        )
 
 
 def _counts(cursor: Any, schema: str, names: Mapping[str, str]) -> dict[str, int]:  # noqa: ANN401

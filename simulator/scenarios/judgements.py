@@ -17,6 +17,7 @@ from simulator.stories import (
     understand,
     understood_case,
 )
+from simulator.vocabulary import IDENTITY_POLICY
 
 
 def _judged_case(plot: Plot, **plan: Unpack[CaseChoices]) -> CasePlan:
@@ -167,12 +168,20 @@ def evidence_of_a_test(plot: Plot) -> None:
 
 @edge(days=3)
 def audit_violation_wins(plot: Plot) -> None:
-    """Two auditors differ: a violation wins, with its own weight."""
+    """Two auditors differ: a violation wins, with its own weight.
+
+    They differ on the escalation too: the one who finds fault wins.
+    """
     case = _judged_case(plot)
     _next_day(case)
-    audit(case, "compliant", probability=0.2)
+    audit(case, "compliant", probability=0.2, should_have_escalated=True)
     _next_day(case)
-    audit(case, "violation", probability=0.1, about="session")
+    audit(
+        *(case, "violation"),
+        probability=0.1,
+        about="session",
+        should_have_escalated=False,
+    )
     counts_audit(case, 10.0, False)
 
 
@@ -295,3 +304,41 @@ def survey_of_a_drop_off(plot: Plot) -> None:
     )
     plot.wait(hours=1)
     survey(case, Answer(2, 2))
+
+
+def _add_comparison(name: str, person: str, model: str) -> None:
+    def act(plot: Plot) -> None:
+        case = _judged_case(plot)
+        _next_day(case)
+        audit(case, model, auditor_type="llm", probability=None, method="targeted")
+        audit(case, person, probability=0.25)
+        counts_audit(case, 4.0, person == "compliant")
+
+    add_edge(name, act, days=2)
+
+
+_add_comparison("model_passes_a_violation", "violation", "compliant")
+_add_comparison("model_and_person_find_a_violation", "violation", "violation")
+_add_comparison("model_and_person_find_nothing", "compliant", "compliant")
+
+
+@edge(days=3)
+def audit_of_two_policies(plot: Plot) -> None:
+    """One policy was kept and the other was not: the case has a violation."""
+    case = _judged_case(plot)
+    _next_day(case)
+    audit(case, "compliant", probability=0.2, policy_id=IDENTITY_POLICY)
+    audit(case, "violation", probability=0.2)
+    counts_audit(case, 5.0, False)
+
+
+@edge(days=4)
+def violation_reviewed_by_a_later_audit(plot: Plot) -> None:
+    """A model's suspicion is looked into; what a person found, by another person."""
+    case = _judged_case(plot)
+    _next_day(case)
+    audit(case, "violation", auditor_type="llm", probability=None, method="targeted")
+    _next_day(case)
+    audit(case, "violation", method="targeted", probability=None)
+    _next_day(case)
+    audit(case, "compliant", method="targeted", probability=None)

@@ -81,6 +81,21 @@ def test_time_alone_ripens_cases_and_takes_it_back(
     assert warehouse.fingerprint() == built.fingerprint()
 
 
+def test_silence_alone_makes_an_assumed_resolution(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """A day after its last event, long before the case would be given up."""
+    assumed = (
+        "select is_assumed_resolved_24h, is_assumed_resolved_72h "
+        "from marts.definition_bridge_cases where case_id = 'lonely-0'"
+    )
+    warehouse = built.copy(tmp_path)
+    assert warehouse.rows(assumed) == [(False, False)]
+    warehouse.build(AS_OF + timedelta(hours=1))
+    assert not warehouse.last_build()["is_full"]
+    assert warehouse.rows(assumed) == [(True, False)]
+
+
 def test_other_settings_rebuild_everything(built: Warehouse, tmp_path: Path) -> None:
     warehouse = built.copy(tmp_path)
     warehouse.build(AS_OF, variables={"abandon_after_hours": 24})

@@ -140,6 +140,9 @@ def shares_of_durability(case: Case, durable: bool | None) -> Iterator[Share]:
         is_first = durable is True and len(case.sessions) == 1
         yield "durable_resolution_rate", durable is True, 1
         yield "first_contact_resolution_rate", is_first, 1
+        costs = (e.number("cost_usd") for e in case.events if e.action == "llm_called")
+        cost = sum(number or 0.0 for number in costs)
+        yield "cost_per_durable_resolution_usd", cost, durable is True
 
 
 def shares_of_work(case: Case) -> Iterator[Share]:
@@ -151,11 +154,16 @@ def shares_of_work(case: Case) -> Iterator[Share]:
             yield "action_failure_rate", event.outcome != "success", 1
         if event.action == "llm_called":
             yield "cost_per_resolution_usd", event.number("cost_usd") or 0.0, 0
+            yield "cost_per_case_usd", event.number("cost_usd") or 0.0, 0
+            tokens = (event.number("input_tokens"), event.number("output_tokens"))
+            yield "tokens_per_case", sum(number or 0 for number in tokens), 0
     for action in case.write_actions:
         if any(case.binding_chains(attempt) for attempt in action):
             is_compliant = not any(case.is_violation(attempt) for attempt in action)
             yield "action_compliance_rate", is_compliant, 1
     yield "cost_per_resolution_usd", 0.0, case.is_resolved_autonomously is True
+    yield "cost_per_case_usd", 0.0, 1
+    yield "tokens_per_case", 0.0, 1
 
 
 def shares_of_surveys(surveys: list[Record]) -> Iterator[Share]:

@@ -360,7 +360,7 @@ class Artist:
         classified = {"intent": intent}
         if self.maybe(0.3):
             classified["tier"] = rng.choice(TIERS)
-        cost = {"cost_usd": rng.choice((0.25, 0.5, 2))}
+        cost = {"cost_usd": rng.choice((0.25, 0.5, 2)), "input_tokens": 900}
         by_system = {"actor_type": "system"}
         asked = {"actor_type": "customer"}
         script = [
@@ -500,7 +500,11 @@ class Artist:
                 "reason_detail": ("too hard",),
                 "initiated_by": ("ai_agent", "customer", "policy"),
             },
-            "llm_called": {"cost_usd": (1, 0.125, "0.5")},
+            "llm_called": {
+                "cost_usd": (1, 0.125, "0.5"),
+                "input_tokens": (12, "900"),
+                "output_tokens": (7, None),
+            },
         }
         return pools.get(action, {})
 

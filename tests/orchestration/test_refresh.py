@@ -117,7 +117,7 @@ from orchestration import verdict
 from orchestration.run import run_job
 
 record = verdict.record
-verdict.record = lambda run_id, as_of: record("another run", as_of)
+verdict.record = lambda run_id, *build: record("another run", *build)
 raise SystemExit(0 if run_job("refresh") else 1)
 """
     done = tiny.run("-c", interrupted)

@@ -224,6 +224,7 @@ def test_without_a_publication_it_says_what_to_do(tmp_path: Path) -> None:
         (0.01234, "usd", "$0.0123"),
         (1234.5, "usd", "$1,234.50"),
         (5.678, "score_1_to_7", "5.68"),
+        (12345.6, "tokens", "12,346"),
         (None, "share", "-"),
     ],
 )
@@ -252,7 +253,7 @@ def test_a_change_is_signed_and_in_points(
 def test_every_unit_of_the_catalog_is_known() -> None:
     with (project.ROOT / "seeds" / "kpi_catalog.csv").open(newline="") as handle:
         units = {entry["unit"] for entry in csv.DictReader(handle)}
-    assert units == {"share", "seconds", "usd", "score_1_to_7"}
+    assert units == {"share", "seconds", "usd", "score_1_to_7", "tokens"}
 
 
 def test_the_newest_publication_speaks(published: Published) -> None:

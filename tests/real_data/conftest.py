@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.real_data.landed import AS_OF, land, land_all
 from tests.support import build_warehouse
 
-AS_OF = "2026-07-01T00:00:00+00:00"
 TAU2_STAGING = ("run", "--select", "path:models/staging/tau2_runs")
 
 
@@ -28,10 +27,7 @@ def warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Everything built and tested on the 17 tau2 files and the incidents."""
     root = tmp_path_factory.mktemp("real_data")
-    _land(root, "tau2_runs", (shared_data / "tau2").glob("*.json.gz"))
-    incidents = (shared_data / "tickets").glob("servicenow_incident*.csv.gz")
-    _land(root, "servicenow_incidents", incidents)
-    built = build_warehouse(root / "landing", AS_OF, root / "home")
+    built = build_warehouse(land_all(root, shared_data), AS_OF, root / "home")
     with duckdb.connect(str(built), read_only=True) as connection:
         yield connection
 
@@ -42,14 +38,7 @@ def event_log_runs(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The staging layer on the three runs that also left an event log."""
     root = tmp_path_factory.mktemp("event_log_runs")
-    _land(root, "tau2_runs", (shared_data / "agent_events").glob("*results.json.gz"))
+    land(root, "tau2_runs", (shared_data / "agent_events").glob("*results.json.gz"))
     built = build_warehouse(root / "landing", AS_OF, root / "home", TAU2_STAGING)
     with duckdb.connect(str(built), read_only=True) as connection:
         yield connection
-
-
-def _land(root: Path, feed: str, files: Iterable[Path]) -> None:
-    folder = root / "landing" / feed
-    folder.mkdir(parents=True)
-    for file in files:
-        shutil.copyfile(file, folder / file.name)

@@ -325,14 +325,17 @@ def _is_compared(name: str) -> bool:
 
 
 def simulated(folder: Path, days: int, cases_per_day: int, seed: int = 1) -> Sample:
-    """Made-up traffic with all the faults that the simulator knows."""
+    """Made-up traffic with all the faults that the simulator knows.
+
+    It ends on a Monday that begins a month, so that weeks and months have one before.
+    """
     landing, truth = folder / "landing", folder / "landing_truth"
     simulate(
         Settings(
             days=days,
             cases_per_day=cases_per_day,
             seed=seed,
-            until=date(2026, 6, 1),
+            until=date(2026, 6, 2),
             out=landing,
             truth=truth,
             faults=True,

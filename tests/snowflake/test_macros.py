@@ -96,11 +96,15 @@ VALUES = {
     "texts": {
         "trimmed": "trimmed('a')",
         "surrogate_key": "surrogate_key(['a', 'b'])",
+        "hash_share": "hash_share('md5(a)')",
+        "hex_digit": "hex_digit('substr(md5(a), 7, 1)')",
     },
     "moments": {
         "seconds_between": "seconds_between('a', 'b')",
         "hours_after": "hours_after('a', 5)",
         "hours_before": "hours_after('a', -30)",
+        "minutes_after": "minutes_after('a', 90)",
+        "utc_of": "utc_of('b', \"'Europe/Berlin'\")",
         "in_reporting_timezone": "in_reporting_timezone('b')",
         "from_reporting_timezone": "from_reporting_timezone('b')",
         "moment_text": "moment_text('a')",

@@ -111,11 +111,12 @@ def test_warehouses_sleep_when_idle_and_statements_end(script: list[str]) -> Non
         assert "statement_timeout_in_seconds" in statement
 
 
-def test_raw_alone_is_kept_for_fail_safe(script: list[str]) -> None:
-    """What can be rebuilt is transient and has no time travel."""
+def test_raw_and_what_was_said_are_kept_for_fail_safe(script: list[str]) -> None:
+    """What can be had again is transient and has no time travel."""
     for statement in script:
         if re.match(r"create .*(schema|database) if not exists", statement):
-            is_kept = statement.split()[-1] in (DATABASE, "access")
+            last = statement.split()[-1]
+            is_kept = last in (DATABASE, f"{DATABASE}.HISTORY", "access")
             assert is_kept != statement.startswith("create transient"), statement
 
 

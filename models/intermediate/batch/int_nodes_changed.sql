@@ -155,6 +155,17 @@ ripened_cases as (
             hours_after('last_activity_at', var('abandon_after_hours'))
         ) }}
         or {{ is_between_builds('matures_at') }}
+        -- nothing tells of these that they are closed but the agent, and silence
+        or (
+            outcome = 'closed_unproven'
+            and resolved_at is null
+            and (
+                {%- for hours in assumed_resolved_hours() %}
+                {{ is_between_builds(hours_after('last_activity_at', hours)) }}
+                {{ 'or' if not loop.last }}
+                {%- endfor %}
+            )
+        )
         {%- if is_backfill() %}
         or opened_on between cast('{{ var("rebuild_from") }}' as date)
         and cast('{{ var("rebuild_to") }}' as date)

@@ -128,6 +128,8 @@ select
 
     -- counts
     cast(session_count as bigint) as session_count,
+    cast(input_tokens as bigint) as input_tokens,
+    cast(output_tokens as bigint) as output_tokens,
 
     -- amounts
     cast(

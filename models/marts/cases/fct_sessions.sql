@@ -28,7 +28,9 @@ select
     cast(sessions.source_system as varchar) as source_system,
     cast(sessions.session_id as varchar) as session_id,
     cast(sessions.case_key as varchar) as case_key,
+    cast(sessions.parent_session_key as varchar) as parent_session_key,
     cast(parents.session_id as varchar) as parent_session_id,
+    cast(sessions.ticket_system as varchar) as ticket_system,
     cast(sessions.ticket_id as varchar) as ticket_id,
 
     -- attributes

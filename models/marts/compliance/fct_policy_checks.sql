@@ -47,6 +47,13 @@ select
     cast(checks.is_evaluated as boolean) as is_evaluated,
     cast(checks.is_evidence as boolean) as is_evidence,
     cast(
+        checks.is_evidence
+        and row_number() over (
+            partition by checks.chain_key, checks.is_evidence
+            order by checks.case_event_number desc
+        ) = 1 as boolean
+    ) as is_last_in_chain,
+    cast(
         coalesce(checks.policy_version != policies.policy_version, false) as boolean
     ) as is_outdated_version,
 

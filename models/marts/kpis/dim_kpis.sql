@@ -21,5 +21,6 @@ select
 
     -- amounts
     cast(target as double) as target,
-    cast(warn_at as double) as warn_at
+    cast(warn_at as double) as warn_at,
+    cast(critical_at as double) as critical_at
 from catalog
