@@ -25,7 +25,6 @@ strata as (
 sessions as (
 
     select * from {{ ref('fct_sessions') }}
-    where parent_session_id is null
 
 ),
 
@@ -152,25 +151,6 @@ named as (
             asked.case_key = answered.case_key
             and coalesce(asked.policy_id, '') = coalesce(answered.policy_id, '')
 
-),
-
--- a case has one root among its sessions
-rooted as (
-
-    select
-        case_key,
-        source_system,
-        session_id,
-        ticket_system,
-        ticket_id
-    from sessions
-    where case_key in (select drawn.case_key from drawn)
-    qualify
-        row_number() over (
-            partition by case_key
-            order by started_at, session_id, source_system
-        ) = 1
-
 )
 
 select
@@ -178,10 +158,10 @@ select
     cast(named.queue_key as varchar) as queue_key,
     cast(named.case_key as varchar) as case_key,
     cast(named.case_id as varchar) as case_id,
-    cast(rooted.source_system as varchar) as source_system,
-    cast(rooted.session_id as varchar) as session_id,
-    cast(rooted.ticket_system as varchar) as ticket_system,
-    cast(rooted.ticket_id as varchar) as ticket_id,
+    cast(roots.source_system as varchar) as source_system,
+    cast(roots.session_id as varchar) as session_id,
+    cast(roots.ticket_system as varchar) as ticket_system,
+    cast(roots.ticket_id as varchar) as ticket_id,
     cast(named.policy_id as varchar) as policy_id,
 
     -- attributes
@@ -210,5 +190,6 @@ select
     cast(named.due_at as timestamp) as due_at,
     cast(named.audited_at as timestamp) as audited_at
 from named
-inner join rooted
-    on named.case_key = rooted.case_key
+-- a handled case is named after its first session
+inner join sessions as roots
+    on named.case_key = roots.session_key
