@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,19 @@ def _folder(variable: str, default: str) -> Path:
 def warehouse() -> Path:
     """The DuckDB file that holds every layer; one process writes it at a time."""
     return home() / "warehouse.duckdb"
+
+
+def memory_limit() -> str:
+    """What DuckDB may hold in memory: `ACSR_MEMORY_LIMIT`, else 4 GB.
+
+    The profile says the same to dbt.
+    """
+    stated = os.environ.get("ACSR_MEMORY_LIMIT") or "4GB"
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", stated):
+        raise ProjectError(
+            f"ACSR_MEMORY_LIMIT is {stated!r}, which is no size; write it as 4GB"
+        )
+    return stated
 
 
 def published() -> Path:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import project
+
 MARTS = "marts"
 LEDGER = "publications"
 KEPT_VERSIONS = 3
@@ -140,7 +142,8 @@ def check(draft: Path, warehouse: Path) -> None:
 
 
 def _copy_marts(warehouse: Path, draft: Path) -> dict[str, int]:
-    with duckdb.connect(str(draft)) as connection:
+    limit = {"memory_limit": project.memory_limit()}
+    with duckdb.connect(str(draft), config=limit) as connection:
         connection.execute(f"attach {_text(warehouse)} as warehouse (read_only)")
         names = _tables(connection, "warehouse")
         if not names:

@@ -27,13 +27,15 @@
     {{- return(adapter.dispatch('place_in_session')()) -}}
 {% endmacro %}
 
-{# No window: each event is compared once instead of being sorted. #}
+{#
+    No window: each event is compared once instead of being sorted. One key of bytes for
+    all aggregates; of a struct, each of them would make its own.
+#}
 {% macro duckdb__place_in_session() -%}
-    struct_pack(
-        ordered_at := ordered_at,
-        is_unnumbered := sequence is null,
-        sequence := sequence,
-        event_id := event_id
+    create_sort_key(
+        ordered_at, 'asc nulls last',
+        sequence, 'asc nulls last',
+        event_id, 'asc nulls last'
     )
 {%- endmacro %}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import project
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
@@ -168,6 +169,7 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
             # they would have the table written anew every few seconds
             connection.execute("set threads = 1")
             connection.execute("set checkpoint_threshold = '256MB'")
+            connection.execute(f"set memory_limit = '{project.memory_limit()}'")
         yield DuckDbStore(connection)
 
 

@@ -103,6 +103,39 @@ def test_a_publication_says_what_it_is(warehouse: Path, folder: Path) -> None:
     assert second.row_counts == {"cases": 3, 'odd "name': 1}
 
 
+REMEMBERED = (
+    "select publication_id, build_id, as_of from history.publications order by 1"
+)
+
+
+def test_the_warehouse_learns_which_builds_were_published(
+    warehouse: Path, folder: Path
+) -> None:
+    publishing.remember(warehouse, folder / "current.duckdb")
+    first = publish_it(warehouse, folder, build_id="one")
+    second = publish_it(warehouse, folder, build_id="two")
+    for _ in range(2):
+        publishing.remember(warehouse, first.path)
+        as_of = datetime(2026, 1, 31, 12)
+        assert rows(warehouse, REMEMBERED) == [
+            (first.publication_id, "one", as_of),
+            (second.publication_id, "two", as_of),
+        ]
+
+
+def test_a_publication_from_before_builds_were_named_is_of_none(
+    warehouse: Path, folder: Path
+) -> None:
+    first = publish_it(warehouse, folder)
+    with duckdb.connect(str(first.path)) as connection:
+        connection.execute("alter table marts.publications drop column build_id")
+    publishing.remember(warehouse, first.path)
+    assert [row[1] for row in rows(warehouse, REMEMBERED)] == [None]
+    publish_it(warehouse, folder, build_id="two")
+    publishing.remember(warehouse, first.path)
+    assert [row[1] for row in rows(warehouse, REMEMBERED)] == [None, "two"]
+
+
 def test_the_last_three_versions_stay_for_rollback(
     warehouse: Path, folder: Path
 ) -> None:

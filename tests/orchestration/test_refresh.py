@@ -34,6 +34,8 @@ def test_what_landed_is_loaded_built_tested_and_published_once(tiny: Tiny) -> No
     assert again.returncode == 0, again.stdout + again.stderr
     assert " records " not in again.stdout
     assert tiny.published("from marts.sessions order by session_id") == sessions
+    builds = tiny.published("select build_id from marts.publications")
+    assert len({build for (build,) in builds if build}) == 2
 
 
 def test_a_failing_test_publishes_nothing_and_says_so(tiny: Tiny) -> None:

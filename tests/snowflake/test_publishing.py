@@ -151,6 +151,25 @@ def test_a_publication_says_what_it_is(account: Account) -> None:
     assert second.row_counts == {"cases": 3, "rates": 1}
 
 
+def test_the_warehouse_learns_which_builds_were_published(account: Account) -> None:
+    publishing.remember(account.publisher, IT)
+    account.publish(build_id="one")
+    account.publish()
+    publishing.remember(account.publisher, IT)
+    found = f"select build_id from {IT.warehouse}.HISTORY.PUBLICATIONS order by 1"
+    assert [row[0] for row in account.rows(found)] == ["one", None]
+
+
+def test_a_ledger_from_before_builds_were_named_is_carried_on(account: Account) -> None:
+    account.publish()
+    ledger = f"{IT.published}.MARTS.PUBLICATIONS"
+    account.publisher.execute(f"alter table {ledger} drop column build_id")
+    publishing.remember(account.publisher, IT)
+    account.publish(build_id="two")
+    found = account.rows(f"select build_id from {ledger} order by published_at")
+    assert [row[0] for row in found] == [None, "two"]
+
+
 def test_the_publication_before_is_kept_and_nobody_reads_it(account: Account) -> None:
     account.publish()
     add_case(account)
