@@ -281,7 +281,7 @@ alerts as (
         hours_since_newest_record as value,
         null as lower_limit,
         {{ var('feed_stale_after_hours') }} as upper_limit,
-        -- its records say how often they came: a copy that lands twice is no other alert
+        -- how often its records came is no matter: a second copy is no other alert
         1 as n,
         null as reason_owner,
         null as reason_what_to_do
