@@ -49,6 +49,13 @@ _WORDS = re.findall(
 _NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CALL = re.compile(r"\b([a-z_][a-z_0-9]*)\s*\(", re.IGNORECASE)
 
+# The schemas of the own records of builds and statements, by the macros that name them.
+OWN_SCHEMAS = {"ledger": "intermediate", "history": "history"}
+_OWN_TABLE = re.compile(
+    r"create table if not exists \{\{ (ledger|history)\('(\w+)'\) \}\} \((.*?)\)[;\s]",
+    re.DOTALL,
+)
+
 _FLOATS = (exp.DType.FLOAT, exp.DType.DOUBLE)
 
 
@@ -89,7 +96,15 @@ class Project:
             add_table(schema, source["relation_name"], dict(columns))
         for node in self._nodes("seed"):
             add_table(schema, node["relation_name"], _seed_columns(node))
+        for node in self._nodes("snapshot"):
+            add_table(schema, node["relation_name"], _snapshot_columns(node))
+        for place, name, columns in _own_tables():
+            add_table(schema, f"{self._database}.{place}.{name}", columns)
         return schema
+
+    @property
+    def _database(self) -> str:
+        return next(self._nodes("model"))["database"]
 
     def _nodes(self, kind: str) -> Iterator[Mapping[str, Any]]:
         for node in self.manifest["nodes"].values():
@@ -148,6 +163,22 @@ def _seed_columns(node: Mapping[str, Any]) -> dict[str, str]:
         names = next(csv.reader(lines))
     stated = node["config"].get("column_types") or {}
     return {name: stated.get(name, "varchar") for name in names}
+
+
+def _snapshot_columns(node: Mapping[str, Any]) -> dict[str, str]:
+    """What a snapshot selects, and what dbt adds to tell its versions apart."""
+    tree = parse(node["compiled_code"], dialect="snowflake")[0]
+    selected = dict.fromkeys(tree.named_selects, "unknown")
+    times = ("dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
+    return {**selected, "dbt_scd_id": "varchar", **dict.fromkeys(times, "timestamp")}
+
+
+def _own_tables() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Schema, name and columns of the tables that macros create and no model makes."""
+    for path in sorted((project.ROOT / "macros").glob("*.sql")):
+        for macro, name, columns in _OWN_TABLE.findall(path.read_text("utf-8")):
+            named = dict(line.split() for line in columns.split(","))
+            yield OWN_SCHEMAS[macro], name, named
 
 
 def add_table(schema: MappingSchema, relation: str, columns: Mapping[str, str]) -> None:
