@@ -105,7 +105,7 @@ def test_other_settings_rebuild_everything(built: Warehouse, tmp_path: Path) -> 
 def test_another_seed_rebuilds_everything(built: Warehouse, tmp_path: Path) -> None:
     warehouse, root = built.copy(tmp_path / "home"), tmp_path / "project"
     root.mkdir()
-    for name in ("models", "macros", "seeds", "analyses"):
+    for name in ("models", "macros", "seeds", "snapshots", "analyses"):
         shutil.copytree(project.ROOT / name, root / name)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copyfile(project.ROOT / name, root / name)
