@@ -108,7 +108,7 @@ docs: setup  ## dbt's documentation as a site
 test: setup  ## lint, the strict parse, then every test
 	@$(MAKE) lint
 	@$(PY) -m orchestration parse
-	@$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+	@$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup \
 	  --no-loadscope-reorder
 
 .PHONY: parity

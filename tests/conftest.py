@@ -8,10 +8,20 @@ import pytest
 
 from tests.support import SHARED_DATA
 
+# Folders in the order in which they are begun: what takes longest comes first.
+FIRST = ("snowflake", "simulator")
+# Folders whose tests share a warehouse that takes long to build: one process runs them.
+TOGETHER = ("real_data", "simulator")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts what takes longest first: no process waits for another at the end."""
-    items.sort(key=lambda item: "snowflake" not in item.path.parts)
+    """Begins with what takes longest, and keeps together what shares fixtures."""
+    ranks = {folder: rank for rank, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(FIRST)))
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder in TOGETHER else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
