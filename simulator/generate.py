@@ -145,7 +145,7 @@ def _act_out(
         start = _start(edge, period, calendar, rng)
         if start is None:
             continue
-        intent = draw_intent(edge.about if edge else "any", rng)
+        intent = draw_intent(edge.about if edge else "any", start, period, rng)
         scenario = edge or usual_scenario(intent, start, period, rng)
         plot = Plot(number, intent, start, period, rng)
         scenario.act(plot)
@@ -247,6 +247,8 @@ class Ledger:
             "period_start": zulu(period.start),
             "period_end": zulu(period.until),
             "release_at": zulu(period.release_at),
+            "shift_at": zulu(period.shift_at),
+            "outage_at": zulu(period.outage_at),
             "days": settings.days,
             "cases_per_day": settings.cases_per_day,
             "seed": settings.seed,

@@ -34,6 +34,7 @@ AGENT = "ai_agent"
 SYSTEM = "system"
 PERSON = "human_agent"
 CUSTOMER = "customer"
+LONG = 14  # days of a period that has room for more than a release
 LEGS = ("intent_leg", "policy_leg", "action_leg", "closure_leg")
 
 
@@ -151,7 +152,24 @@ class Period:
     @property
     def release_at(self) -> int:
         """When the new agent version goes live: in the middle, at midnight."""
-        return self.start + (self.until - self.start) // DAY // 2 * DAY
+        return self._midnight(1 / 2)
+
+    @property
+    def shift_at(self) -> int:
+        """From when on a hard intent comes more often; short periods have none."""
+        return self._midnight(4 / 5) if self._days >= LONG else self.until
+
+    @property
+    def outage_at(self) -> int:
+        """The midnight before a day on which nothing works; short periods have none."""
+        return self._midnight(5 / 6) if self._days >= LONG else self.until
+
+    @property
+    def _days(self) -> int:
+        return (self.until - self.start) // DAY
+
+    def _midnight(self, share: float) -> int:
+        return self.start + int(self._days * share) * DAY
 
 
 class Plot:

@@ -11,6 +11,8 @@ from simulator.plot import Period
 from simulator.scenarios import EVERYDAY, Scenario
 from simulator.vocabulary import (
     ACTION_INTENTS,
+    GROWN_INTENT,
+    GROWTH,
     INTENTS,
     QUESTION_INTENTS,
     WORSENED_EASE,
@@ -85,15 +87,22 @@ def usual_scenario(
         return _draw(ELSEWHERE, rng)
     is_worse = intent.code == WORSENED_INTENT and at >= period.release_at
     goes_well = rng.random() < (WORSENED_EASE if is_worse else intent.ease)
+    if period.outage_at <= at < period.outage_at + DAY:
+        goes_well = False
     if intent.requires_action:
         return _draw(GOES_WELL if goes_well else GOES_BADLY, rng)
     return _draw(QUESTION_GOES_WELL if goes_well else QUESTION_GOES_BADLY, rng)
 
 
-def draw_intent(about: str, rng: random.Random) -> Intent:
-    """What a customer wants, by how often it is wanted."""
+def draw_intent(about: str, at: int, period: Period, rng: random.Random) -> Intent:
+    """What a customer wants at this time, by how often it is wanted."""
     intents: Sequence[Intent] = {
         "action": ACTION_INTENTS,
         "question": QUESTION_INTENTS,
     }.get(about, INTENTS)
-    return rng.choices(intents, [intent.weight for intent in intents])[0]
+    has_grown = about == "any" and at >= period.shift_at
+    weights = [
+        intent.weight * (GROWTH if has_grown and intent.code == GROWN_INTENT else 1)
+        for intent in intents
+    ]
+    return rng.choices(intents, weights)[0]

@@ -131,7 +131,9 @@ HELPDESKS = {"retail": None, "airline": None, "telecom": "sim_helpdesk"}
 OLD_VERSION = "2.3.0"
 NEW_VERSION = "2.4.0"
 WORSENED_INTENT = "return_item"
-WORSENED_EASE = 0.46
+WORSENED_EASE = 0.3
+GROWN_INTENT = "mobile_data_issue"  # wanted more often towards the end
+GROWTH = 8
 
 CHANNELS = ("chat", "email", "voice", "web")
 CHANNEL_WEIGHTS = (52, 18, 17, 13)

@@ -195,6 +195,21 @@ def rounded(rows: list[Row]) -> list[Row]:
     ]
 
 
+def test_the_planted_outage_alarms_on_its_day(month: Month, warehouse: Path) -> None:
+    """A day on which no ordinary case goes well, and no other is so bad."""
+    got = query(
+        warehouse,
+        """
+        select period_start
+        from marts.kpi_alerts
+        where
+            kind = 'control_limit' and kpi = 'autonomous_resolution_rate'
+            and segment_type = 'all' and severity != 'notice'
+        """,
+    )
+    assert [row["period_start"] for row in got] == [month.manifest["outage_at"][:10]]
+
+
 def test_every_violation_alarms_and_nothing_else_does(
     month: Month, warehouse: Path
 ) -> None:
