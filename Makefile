@@ -21,7 +21,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh audit-queue dev lint format snowflake-setup snowflake-prove docs \
+.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove docs \
 	test clean
 
 help:  ## list the commands
@@ -79,6 +79,9 @@ backfill: setup  ## rebuild a window: make backfill FROM=2026-05-01 TO=2026-05-0
 
 refresh: setup  ## load what is new, build, test, publish
 	@$(PY) -m orchestration refresh
+
+nightly: setup  ## as refresh, with the slow and unit tests and the record of what was said
+	@$(PY) -m orchestration nightly
 
 audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
 	@$(PY) -m orchestration audit-queue

@@ -92,3 +92,14 @@
         'cast(' ~ in_reporting_timezone(as_of()) ~ ' as date)'
     )) }}
 {%- endmacro %}
+
+
+{# The segment of a row of compliance_scores, under one way to cut it. #}
+{% macro compliance_segment(row, policy) -%}
+    case segment_types.segment_type
+        when 'intent' then {{ row }}.intent
+        when 'agent_version' then {{ row }}.agent_version
+        when 'policy' then {{ policy }}
+        else 'all'
+    end
+{%- endmacro %}

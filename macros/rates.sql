@@ -97,14 +97,3 @@
         '(' ~ pairs ~ ') * (' ~ pairs ~ ') - ' ~ by_chance
     ) }}
 {%- endmacro %}
-
-
-{# The segment of a row of compliance_scores, under one way to cut it. #}
-{% macro compliance_segment(row, policy) -%}
-    case segment_types.segment_type
-        when 'intent' then {{ row }}.intent
-        when 'agent_version' then {{ row }}.agent_version
-        when 'policy' then {{ policy }}
-        else 'all'
-    end
-{%- endmacro %}

@@ -90,10 +90,16 @@ class DuckDbWarehouse:
         return self.path.with_name("made_up_sample.txt")
 
     def has_records(self) -> bool:
-        """Whether there is a file with a history."""
+        """Whether there is a history with a file in it; dbt makes the file without."""
         if not self.path.exists():
             return False
-        return self.value("select count(*) from raw.load_history") > 0
+        is_loaded = self.value(
+            "select count(*) from information_schema.tables "
+            "where table_schema = 'raw' and table_name = 'load_history'"
+        )
+        return (
+            bool(is_loaded) and self.value("select count(*) from raw.load_history") > 0
+        )
 
     def mask(self, feed: str) -> None:
         """Nothing: whoever may read the file may read all of it."""

@@ -115,3 +115,11 @@ def test_what_opens_a_bucket_is_not_shown(
     monkeypatch.setenv("ACSR_LANDING", stated)
     assert project.landing() == stated
     assert project.shown_landing() == shown
+
+
+def test_a_warehouse_that_only_dbt_has_opened_holds_no_records(tmp_path: Path) -> None:
+    warehouse = DuckDbWarehouse(tmp_path / "warehouse.duckdb")
+    assert not warehouse.has_records()
+    duckdb.connect(str(warehouse.path)).close()
+    assert warehouse.path.exists()
+    assert not warehouse.has_records()
