@@ -20,7 +20,7 @@ import duckdb
 
 from orchestration import project
 from orchestration.loading import RawStore, SnowflakeStore, open_store
-from orchestration.publish import Publication, publish, remember
+from orchestration.publish import Publication, Rollback, publish, remember, roll_back
 from orchestration.snowflake import grants, masking, publishing
 from orchestration.snowflake.connection import connect
 from orchestration.snowflake.grants import Databases
@@ -235,15 +235,24 @@ def remember_publications() -> None:
 
 
 def publish_marts(
-    as_of: datetime, git_revision: str | None, build_id: str
+    as_of: datetime,
+    git_revision: str | None,
+    build_id: str,
+    *,
+    after_rollback: bool = False,
 ) -> Publication:
     """Publishes the marts of the warehouse, or raises and leaves readers what they had.
 
-    `build_id` is dbt's id of the build that made them.
-
-    Raises GrantsError on Snowflake where the grants in force are not as declared.
+    `build_id` is dbt's id of the build that made them. Raises HeldError where a
+    rollback holds, unless `after_rollback`, and GrantsError on Snowflake where the
+    grants in force are not as declared.
     """
-    given = {"as_of": as_of, "git_revision": git_revision, "build_id": build_id}
+    given = {
+        "as_of": as_of,
+        "git_revision": git_revision,
+        "build_id": build_id,
+        "after_rollback": after_rollback,
+    }
     if project.engine() == "duckdb":
         warehouse = DuckDbWarehouse(project.warehouse())
         return publish(
@@ -252,15 +261,29 @@ def publish_marts(
             is_sample=warehouse.is_sample(),
             **given,
         )
-    matrix = project.dbt_variables().get("snowflake_privileges") or {}
-    rules = publishing.Rules(
-        grants.declared(matrix, databases()), private_columns(grants.MARTS)
-    )
     with closing(connect(TRANSFORMER)) as connection:
         warehouse = SnowflakeWarehouse(connection, SnowflakeStore(connection))
         return publishing.publish(
-            connection, databases(), rules, is_sample=warehouse.is_sample(), **given
+            connection, databases(), _rules(), is_sample=warehouse.is_sample(), **given
         )
+
+
+def roll_back_marts(wanted: str | None = None) -> Rollback:
+    """Shows readers an older publication again: the one before, or the one named.
+
+    `wanted` is an id, or how one begins.
+    """
+    if project.engine() == "duckdb":
+        return roll_back(project.published(), wanted)
+    with closing(connect(TRANSFORMER)) as connection:
+        return publishing.roll_back(connection, databases(), _rules(), wanted)
+
+
+def _rules() -> publishing.Rules:
+    matrix = project.dbt_variables().get("snowflake_privileges") or {}
+    return publishing.Rules(
+        grants.declared(matrix, databases()), private_columns(grants.MARTS)
+    )
 
 
 @contextmanager
