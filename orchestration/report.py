@@ -29,6 +29,12 @@ def render(current: Path | None = None) -> str:
         return _rendered(ask, engines.published_name())
 
 
+def headline() -> dict[str, float]:
+    """The KPIs of the report as numbers, by their names; in their own units."""
+    with engines.reading() as ask:
+        return {row["kpi"]: float(row["value"]) for row in ask(_query("kpis"))}
+
+
 def _rendered(ask: engines.Ask, place: str) -> str:
     publication = ask(_query("publication"))[0]
     kpis = ask(_query("kpis"))
