@@ -21,7 +21,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove docs \
+.PHONY: help setup lock run backfill refresh nightly rollback resume cases audit-queue dev lint format snowflake-setup snowflake-prove docs \
 	test clean
 
 help:  ## list the commands
@@ -82,6 +82,15 @@ refresh: setup  ## load what is new, build, test, publish
 
 nightly: setup  ## as refresh, with the slow and unit tests and the record of what was said
 	@$(PY) -m orchestration nightly
+
+rollback: setup  ## readers get the publication before, or: make rollback TO=<id>
+	@$(PY) -m orchestration rollback $(if $(TO),"$(TO)")
+
+resume: setup  ## end a rollback: refresh and publish
+	@$(PY) -m orchestration resume
+
+cases: setup  ## what is behind an alert or failed test: make cases OF=<key or name>
+	@$(PY) -m orchestration cases $(if $(OF),"$(OF)")
 
 audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
 	@$(PY) -m orchestration audit-queue

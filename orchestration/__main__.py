@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from orchestration import audit_queue, engines, project, report, sample
+from orchestration import audit_queue, cases, engines, project, report, sample
+from orchestration.publish import PublicationError
+from orchestration.snowflake.grants import GrantsError
 
 SCRIPTS = {
     "snowflake-setup": "the script that sets a Snowflake account up",
@@ -45,6 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     window = add("backfill", _backfill, "rebuild a window of days, test, publish")
     window.add_argument("first", metavar="FROM", help="first day, as 2026-05-01")
     window.add_argument("last", metavar="TO", help="last day")
+    add("resume", _resume, "end a rollback: refresh, and publish what comes of it")
+    rollback = add("rollback", _roll_back, "show readers an older publication again")
+    rollback.add_argument(
+        "to", nargs="?", help="its id, or how it begins; else the one before"
+    )
+    listing = add("cases", _cases, "what is behind an alert or a failed test")
+    listing.add_argument(
+        "of", nargs="?", help="an alert's key, a test's name, or raw.<feed>"
+    )
     add("report", _report, "the published KPIs as text")
     add("audit-queue", _audit_queue, "the cases drawn for audits as CSV and JSON lines")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
@@ -85,17 +96,45 @@ def _day(name: str, text: str) -> date:
 
 
 def _run(options: argparse.Namespace, config: Mapping[str, Any] | None = None) -> int:
-    from orchestration.run import run_job  # Dagster takes seconds to import
+    from orchestration.run import Outcome, run_job  # Dagster takes seconds to import
 
-    if run_job(options.job, config):
+    outcome = run_job(options.job, config)
+    if outcome is Outcome.FAILED:
+        print(
+            f"error: {options.job} failed; nothing was published. The whole story: "
+            "`make dev`, Runs",
+            file=sys.stderr,
+        )
+        return 1
+    if outcome is Outcome.HELD:
+        print(f"Built and tested; a rollback holds {engines.published_name()}")
+    else:
         print(f"Published {engines.published_name()}")
-        return 0
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    options.job = "refresh"
+    return _run(options, {"ops": {"publication": {"config": {"after_rollback": True}}}})
+
+
+def _roll_back(options: argparse.Namespace) -> int:
+    try:
+        done = engines.roll_back_marts(options.to)
+    except (PublicationError, GrantsError) as problem:
+        raise project.ProjectError(str(problem)) from problem
     print(
-        f"error: {options.job} failed; nothing was published. The whole story: "
-        "`make dev`, Runs",
-        file=sys.stderr,
+        f"Readers of {engines.published_name()} see publication {done.marts_of}\n"
+        f"instead of {done.instead_of}.\n"
+        "Refreshes go on loading, building and testing; they publish nothing until "
+        "`make resume`."
     )
-    return 1
+    return 0
+
+
+def _cases(options: argparse.Namespace) -> int:
+    print(cases.listed(options.of))
+    return 0
 
 
 def _report(_: argparse.Namespace) -> int:

@@ -203,7 +203,7 @@ def last_build() -> Row:
         "select is_full, loads, records, sessions, cases, days "
         "from intermediate.builds order by build_number desc limit 1"
     )
-    with _building() as ask:
+    with building() as ask:
         found = ask(figures) if ask(is_there)[0]["n"] else []
     return found[0] if found else {}
 
@@ -221,12 +221,12 @@ def row_counts(tables: Mapping[str, str]) -> dict[str, int]:
         f"select {place} as place, count(*) as n from {name}"
         for place, (_, name) in enumerate(places)
     )
-    with _building() as ask:
+    with building() as ask:
         return {places[row["place"]][0]: row["n"] for row in ask(query)}
 
 
 @contextmanager
-def _building() -> Iterator[Ask]:
+def building() -> Iterator[Ask]:
     """Asks the warehouse, as the role that builds it."""
     if project.engine() == "duckdb":
         with duckdb.connect(str(project.warehouse()), read_only=True) as connection:
