@@ -34,6 +34,7 @@ Send = Callable[[dict[str, Any]], tuple[Answer, str]]
 MARTS = "marts"  # whose findings are rows; others are found by a job
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+NOTED_AGAIN = timedelta(days=1)
 REMEMBERED = timedelta(days=400)
 SHOWN = 20
 
@@ -207,10 +208,17 @@ class Ledger:
         """Whether it is told: not yet known, worse than told, or back again."""
         severity = SEVERITIES.index(finding.severity)
         known = rows.execute(
-            "select severity, is_open from findings where key = ?", [finding.key]
+            "select severity, is_open, found_by, seen_at from findings where key = ?",
+            [finding.key],
         ).fetchone()
         is_back = known is not None and not known[1]
         is_new = known is None or is_back or severity > known[0]
+        if (
+            not is_new
+            and known[2] == found_by
+            and known[3] > _text(self._now - NOTED_AGAIN)
+        ):
+            return False  # a quiet round writes nothing
         kept = severity if known is None or is_back else max(severity, known[0])
         rows.execute(
             "insert into findings values (?, ?, ?, ?, ?, ?, ?, ?, 1, 1, ?) "

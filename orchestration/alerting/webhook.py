@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from orchestration.alerting.ledger import Answer
@@ -50,7 +49,7 @@ def beat(url: str) -> str | None:
 def _ask(
     url: str, body: bytes | None, headers: Mapping[str, str]
 ) -> tuple[Answer, str]:
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not url.startswith(("http://", "https://")):
         return "unreachable", "the address is no http:// or https:// one"
     try:
         request = Request(url, body, {"User-Agent": "acsr-warehouse", **headers})

@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration import project
 from orchestration.loading import FEEDS
+from tests.alerting.receiver import Receiver
 
 AS_OF = "2026-01-31T12:00:00+00:00"
 POISON = "poison"
@@ -96,8 +97,20 @@ class Tiny:
         given = {**environment(self.root / "empty home"), **(environ or {})}
         return run_python(self.root, given, *command)
 
-    def refresh(self) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "orchestration", "refresh")
+    def refresh(
+        self, receiver: Receiver | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environ = alerting_to(receiver) if receiver else {}
+        return self.run("-m", "orchestration", "refresh", environ=environ)
+
+    def logs(self) -> str:
+        """All that was written down of the runs, by dbt, Dagster and this project."""
+        paths = [*self.home.rglob("*"), *(self.root / "logs").rglob("*")]
+        return "".join(
+            path.read_bytes().decode(errors="replace")
+            for path in paths
+            if path.is_file() and path.suffix != ".duckdb"
+        )
 
     def land(self, name: str, *session_ids: str) -> None:
         """Lands a file with one event for each session."""
@@ -120,6 +133,15 @@ class Tiny:
     def published(self, query: str) -> list[tuple]:
         with duckdb.connect(str(self.current), read_only=True) as connection:
             return connection.execute(query).fetchall()
+
+
+def alerting_to(receiver: Receiver) -> dict[str, str]:
+    """What makes messages, as JSON, and the heartbeat go to a receiver."""
+    return {
+        "ACSR_ALERT_WEBHOOK": receiver.webhook,
+        "ACSR_HEARTBEAT_URL": receiver.heartbeat,
+        "ACSR_ALERT_FORMAT": "json",
+    }
 
 
 def environment(home: Path) -> dict[str, str]:
