@@ -19,6 +19,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 DBT = Path(sys.executable).parent / "dbt"
 ENGINES = ("duckdb", "snowflake")
+DAGSTER_POSTGRES = "ACSR_DAGSTER_POSTGRES"
 ALERT_FORMATS = ("slack", "json")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
@@ -253,10 +254,21 @@ def _dbt_files() -> Iterator[Path]:
 
 
 def dagster_home() -> Path:
-    """Dagster's own state, with this project's instance settings in place."""
+    """Dagster's own state, with this project's instance settings in place.
+
+    Runs and events are in SQLite files there; in PostgreSQL, if `ACSR_DAGSTER_POSTGRES`
+    is the address of a database.
+    """
     folder = home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     settings = (ROOT / "orchestration" / "dagster.yaml").read_bytes()
+    postgres = os.environ.get(DAGSTER_POSTGRES)
+    if postgres:
+        # SQLAlchemy's own choice of a driver is another than that of dagster-postgres
+        stated = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", postgres)
+        os.environ[DAGSTER_POSTGRES] = stated
+        storage = ROOT / "orchestration" / "storage.postgres.yaml"
+        settings += storage.read_bytes()
     path = folder / "dagster.yaml"
     if not path.exists() or path.read_bytes() != settings:
         draft = path.with_suffix(f".{os.getpid()}.tmp")

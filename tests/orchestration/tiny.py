@@ -91,11 +91,17 @@ class Tiny:
         return self.home / "published" / "current.duckdb"
 
     def run(
-        self, *command: str, environ: dict[str, str] | None = None
+        self,
+        *command: str,
+        environ: dict[str, str] | None = None,
+        apart: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `python COMMAND` in this project, with an empty home folder."""
+        """Runs `python COMMAND` in this project, with an empty home folder.
+
+        `apart`: in a session of its own, whose processes can be killed together.
+        """
         given = {**environment(self.root / "empty home"), **(environ or {})}
-        return run_python(self.root, given, *command)
+        return run_python(self.root, given, *command, apart=apart)
 
     def refresh(
         self, receiver: Receiver | None = None
@@ -156,7 +162,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def run_python(
-    folder: Path, environ: dict[str, str], *command: str
+    folder: Path, environ: dict[str, str], *command: str, apart: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Runs this Python in a folder, with that environment and no other."""
     return subprocess.run(
@@ -167,6 +173,7 @@ def run_python(
         text=True,
         check=False,
         timeout=300,
+        start_new_session=apart,
     )
 
 
