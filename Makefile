@@ -21,7 +21,8 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove docs \
+.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove diff \
+	docs
 	test clean
 
 help:  ## list the commands
@@ -104,6 +105,9 @@ snowflake-setup: setup  ## print the script that sets a Snowflake account up
 
 snowflake-prove: setup  ## print the script that shows what only a real account can
 	@$(PY) -m orchestration snowflake-prove
+
+diff: setup  ## what moved in the marts since a revision: make diff BASE=main
+	@$(PY) -m orchestration diff "$(BASE)"
 
 docs: setup  ## dbt's documentation as a site
 	@$(PY) -m orchestration docs

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from orchestration import audit_queue, engines, project, report, sample
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     add("parse", _parse, "parse for Snowflake, where deprecations show")
     for script, text in SCRIPTS.items():
         add(script, _script, f"print {text}")
+    comparing = add("diff", _diff, "compare the marts of two revisions, as Markdown")
+    comparing.add_argument("base", metavar="BASE", help="a branch, a tag or a commit")
+    comparing.add_argument("--landing", type=Path, help="files in place of the sample")
     add("docs", _docs, "dbt's documentation site")
     return parser
 
@@ -140,6 +144,15 @@ def _script(options: argparse.Namespace) -> int:
     if done.returncode:
         print(done.stderr, file=sys.stderr)
     return done.returncode
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from orchestration import diff  # it makes the sample, which no other command needs
+
+    page = project.home() / "diff" / "diff.md"
+    print(diff.run(options.base, options.landing, page), end="")
+    print(f"Written to {page}", file=sys.stderr)
+    return 0
 
 
 def _docs(_: argparse.Namespace) -> int:
