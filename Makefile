@@ -109,7 +109,7 @@ snowflake-prove: setup  ## print the script that shows what only a real account 
 diff: setup  ## what moved in the marts since a revision: make diff BASE=main
 	@$(PY) -m orchestration diff "$(BASE)"
 
-docs: setup  ## dbt's documentation as a site
+docs: setup  ## dbt's documentation and the lineage of every column, as HTML files
 	@$(PY) -m orchestration docs
 
 test: setup  ## lint, the strict parse, then every test

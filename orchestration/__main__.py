@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     comparing = add("diff", _diff, "compare the marts of two revisions, as Markdown")
     comparing.add_argument("base", metavar="BASE", help="a branch, a tag or a commit")
     comparing.add_argument("--landing", type=Path, help="files in place of the sample")
-    add("docs", _docs, "dbt's documentation site")
+    add("docs", _docs, "documentation of tables, columns and their lineage")
     return parser
 
 
@@ -156,11 +156,19 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _docs(_: argparse.Namespace) -> int:
+    from orchestration import lineage  # it parses SQL, which no other command does
+
     done = project.run_dbt("docs", "generate", "--static")
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
         return done.returncode
-    print(f"Open {project.dbt_target_path() / 'static_index.html'} in a browser.")
+    target = project.dbt_target_path()
+    pages = {
+        "tables and columns": target / "static_index.html",
+        "column lineage": lineage.write_page(target),
+    }
+    for what, page in pages.items():
+        print(f"{what}: {page}")
     return 0
 
 
