@@ -135,6 +135,10 @@ soak: setup  ## 200 sequences of loads and builds, and every rule of a batch bro
 	@ACSR_INVARIANT_CASES=200 ACSR_INVARIANT_SHRINK=1 $(PY) -m pytest \
 	  tests/invariant tests/invariant/soak_a_broken_rule_is_seen.py
 
+.PHONY: mutants
+mutants: setup  ## every slip in the rule-bearing SQL: does a unit test see it? takes minutes
+	@$(PY) -m tests.mutants
+
 replay-hash: setup  ## the hash over all marts of a fixed sample, built in two ways
 	@$(PY) -m orchestration.replay --days $(SAMPLE_DAYS) \
 	  --cases-per-day $(SAMPLE_CASES_PER_DAY) --seed $(SAMPLE_SEED)

@@ -137,7 +137,7 @@ def _edits(pieces: list[Token]) -> Iterator[tuple[int, int, str]]:
     between: set[int] = set()  # depths at which the next `and` belongs to a between
     in_type = -1
     for place, token in enumerate(pieces):
-        if in_type >= 0 and token.depth > in_type:
+        if in_type >= 0 and (token.depth > in_type or token.text == "("):
             continue
         in_type = -1
         after = pieces[place + 1] if place + 1 < len(pieces) else None

@@ -76,8 +76,8 @@ def test_a_join_of_the_star_neither_loses_nor_doubles_rows(
     has_key = " and ".join(f"facts.{ours} is not null" for ours, _ in pairs)
     partners = ask(
         published,
-        f"select count(*) filter (where {has_key}), count(there) from marts.{table} "
-        f"as facts left join marts.{target} as there on {on}",
+        f"select count(*) filter (where {has_key}), count(there.{pairs[0][1]}) "
+        f"from marts.{table} as facts left join marts.{target} as there on {on}",
     )
     rows = ask(
         published, f"select count(*) from marts.{table} as facts where {has_key}"

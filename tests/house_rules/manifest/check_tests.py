@@ -21,6 +21,16 @@ def check_seed_states_its_grain(seed, ctx) -> None:  # noqa: ANN001
     _fail_without_grain(seed, ctx)
 
 
+@check
+def check_model_has_a_test(model, ctx) -> None:  # noqa: ANN001
+    """Something fails where the model goes wrong: a data test or a unit test."""
+    if not (
+        ctx.tests_by_attached_node.get(model.unique_id)
+        or ctx.unit_tests_by_depends_on_node.get(model.unique_id)
+    ):
+        fail(f"`{model.name}` has neither a data test nor a unit test")
+
+
 def _fail_without_grain(node: Any, ctx: Any) -> None:  # noqa: ANN401
     tests = ctx.tests_by_attached_node.get(node.unique_id, [])
     stated = (test.test_metadata for test in tests if test.test_metadata)
