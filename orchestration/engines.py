@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from orchestration import project
+from orchestration import marts_copy, project
 from orchestration.loading import RawStore, SnowflakeStore, open_store
 from orchestration.publish import Publication, publish, remember
 from orchestration.snowflake import grants, masking, publishing
@@ -250,6 +250,7 @@ def publish_marts(
             warehouse.path,
             project.published(),
             is_sample=warehouse.is_sample(),
+            keys=marts_copy.declared(project.manifest()),
             **given,
         )
     matrix = project.dbt_variables().get("snowflake_privileges") or {}
