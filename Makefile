@@ -119,9 +119,10 @@ test: setup  ## lint, the strict parse, then every test
 	  --no-loadscope-reorder
 
 .PHONY: parity
-parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them
+parity: setup  ## DuckDB and Snowflake's test server: every unit test, a month's rows
 	@$(PY) -m tests.snowflake.parity --days $(SAMPLE_DAYS) \
 	  --cases-per-day $(SAMPLE_CASES_PER_DAY)
+	@ACSR_EVERY_UNIT_TEST=1 $(PY) -m pytest tests/snowflake/test_build.py
 
 .PHONY: real-logs
 real-logs: setup  ## docs/real-logs.md anew, from the real data beside the checkout

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from orchestration import project
+from orchestration import marts_copy, project
 from orchestration.loading import RawStore, SnowflakeStore, open_store
 from orchestration.publish import MARTS, Publication, publish, remember
 from orchestration.snowflake import grants, masking, publishing
@@ -251,6 +251,7 @@ def publish_marts(
             project.published(),
             is_sample=warehouse.is_sample(),
             texts=project.descriptions(MARTS),
+            keys=marts_copy.declared(project.manifest()),
             **given,
         )
     matrix = project.dbt_variables().get("snowflake_privileges") or {}
