@@ -10,7 +10,7 @@ from orchestration import engines, project, report
 from orchestration.diff.builds import LOCK, Build
 from orchestration.diff.tables import Difference, Example
 
-KPIS = report.QUERIES / "kpi_months.sql"
+KPIS = report.QUERIES / "months.sql"
 SLOWER_BY_SECONDS = 1.0
 SLOWEST_SHOWN = 5
 MOVED_COLUMNS_SHOWN = 8
