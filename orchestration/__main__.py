@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from orchestration import audit_queue, cases, engines, project, report, sample
@@ -59,10 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     add("report", _report, "the published KPIs as text")
     add("audit-queue", _audit_queue, "the cases drawn for audits as CSV and JSON lines")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
+    add("daemon", _serve, "Dagster's daemon alone: the schedule, sensors, refreshes")
+    serving = add("webserver", _serve, "Dagster's UI alone; it has no login of its own")
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, default=3000)
     add("parse", _parse, "parse for Snowflake, where deprecations show")
     for script, text in SCRIPTS.items():
         add(script, _script, f"print {text}")
-    add("docs", _docs, "dbt's documentation site")
+    comparing = add("diff", _diff, "compare the marts of two revisions, as Markdown")
+    comparing.add_argument("base", metavar="BASE", help="a branch, a tag or a commit")
+    comparing.add_argument("--landing", type=Path, help="files in place of the sample")
+    add("docs", _docs, "documentation of tables, columns and their lineage")
     return parser
 
 
@@ -156,6 +164,19 @@ def _dev(_: argparse.Namespace) -> int:
     os.execv(sys.executable, [*command, "--module-name", "orchestration.definitions"])
 
 
+def _serve(options: argparse.Namespace) -> int:
+    """Dagster's daemon or its UI, alone, as a service runs them."""
+    os.environ["DAGSTER_HOME"] = str(project.dagster_home())
+    os.chdir(project.ROOT)
+    module = ["--module-name", "orchestration.definitions"]
+    if options.job == "daemon":
+        command = ["dagster._daemon", "run", *module]
+    else:
+        command = ["dagster_webserver", *module]
+        command += ["--host", options.host, "--port", str(options.port)]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
 def _parse(_: argparse.Namespace) -> int:
     done = project.run_dbt(
         *("--warn-error-options", '{"error": ["Deprecations"]}'),
@@ -181,12 +202,29 @@ def _script(options: argparse.Namespace) -> int:
     return done.returncode
 
 
+def _diff(options: argparse.Namespace) -> int:
+    from orchestration import diff  # it makes the sample, which no other command needs
+
+    page = project.home() / "diff" / "diff.md"
+    print(diff.run(options.base, options.landing, page), end="")
+    print(f"Written to {page}", file=sys.stderr)
+    return 0
+
+
 def _docs(_: argparse.Namespace) -> int:
+    from orchestration import lineage  # it parses SQL, which no other command does
+
     done = project.run_dbt("docs", "generate", "--static")
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
         return done.returncode
-    print(f"Open {project.dbt_target_path() / 'static_index.html'} in a browser.")
+    target = project.dbt_target_path()
+    pages = {
+        "tables and columns": target / "static_index.html",
+        "column lineage": lineage.write_page(target),
+    }
+    for what, page in pages.items():
+        print(f"{what}: {page}")
     return 0
 
 

@@ -62,6 +62,11 @@ def _opening(publication: Row) -> Iterator[str]:
         f"KPIs as of {_time(publication['as_of'])}, newest record "
         f"{_time(newest) if newest else NONE}"
     )
+    if publication.get("rolled_back_to"):
+        yield (
+            f"ROLLED BACK to publication {publication['rolled_back_to']}: newer builds "
+            "are not shown until `make resume`."
+        )
     if publication["is_made_up_sample"]:
         yield (
             "MADE-UP SAMPLE: simulated support traffic; no figure is about a real "

@@ -22,7 +22,7 @@ from dagster import (
 from orchestration import alerting, dead_runs, engines, project
 from orchestration.dead_runs import PROCESS
 
-MILESTONE = re.compile(r"Found \d|Finished running|Done\. ")
+MILESTONE = re.compile(r"Found \d|Broken rule|Finished running|Done\. ")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -403,7 +403,7 @@ def test_a_rollback_shows_the_publication_before_until_it_is_lifted(
     assert account.reporters("MARTS_PREVIOUS") == set()
     assert marts_of(account)[0] == (done.publication_id, first.publication_id, "one")
 
-    with pytest.raises(PublicationError, match="no publication before .* is kept"):
+    with pytest.raises(PublicationError, match=r"no publication before .* is kept"):
         publishing.roll_back(account.publisher.connection, IT, account.rules)
     refused(account, PublicationError, "a rollback holds")
 
