@@ -140,16 +140,16 @@ real-logs: setup  ## docs/real-logs.md anew, from the real data beside the check
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
 	@$(PY) -m benchmarks
 
-soak: setup  ## 200 sequences of loads and builds, and every rule of a batch broken once
+soak: setup  ## 200 sequences of loads, every rule of a batch broken, hundreds of kills; hours
 	@ACSR_INVARIANT_CASES=200 ACSR_INVARIANT_SHRINK=1 $(PY) -m pytest \
 	  tests/invariant tests/invariant/soak_a_broken_rule_is_seen.py
+	@$(PY) -m tests.orchestration.readers --moves 300 --kills 200
+	@$(PY) -m tests.orchestration.kills --kills 100
+	@ACSR_ALERT_KILLS=300 $(PY) -m pytest -s tests/alerting/test_each_fault_is_told_once.py
 
 .PHONY: mutants
 mutants: setup  ## every slip in the rule-bearing SQL: does a unit test see it? takes minutes
 	@$(PY) -m tests.mutants
-	@$(PY) -m tests.orchestration.readers --moves 300 --kills 200
-	@$(PY) -m tests.orchestration.kills --kills 100
-	@ACSR_ALERT_KILLS=600 $(PY) -m pytest -s tests/alerting/test_each_fault_is_told_once.py
 
 replay-hash: setup  ## the hash over all marts of a fixed sample, built in two ways
 	@$(PY) -m orchestration.replay --days $(SAMPLE_DAYS) \
