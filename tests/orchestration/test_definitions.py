@@ -78,6 +78,10 @@ with DagsterInstance.from_config(str(project.dagster_home())) as instance:
         instance.run_monitoring_enabled,
         instance.get_concurrency_config().pool_config.default_pool_limit,
         instance.run_monitoring_settings["free_slots_after_run_end_seconds"],
+        instance.run_monitoring_max_runtime_seconds,
+        instance.run_retries_enabled,
+        instance.run_retries_max_retries,
+        instance.run_retries_retry_on_asset_or_op_failure,
     ]))
 """
 
@@ -288,7 +292,10 @@ def test_a_refresh_comes_every_quarter_of_an_hour_on_new_files_and_at_night(
 def test_the_instance_says_nothing_to_anybody_and_frees_slots(tmp_path: Path) -> None:
     done = run_here(tmp_path, DESCRIBE_INSTANCE)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [False, False, True, 1, 60]
+    assert json.loads(done.stdout) == [
+        *(False, False, True, 1, 60, 6 * 3600),
+        *(True, 2, False),
+    ]
     assert (tmp_path / "home" / "dagster" / "dagster.yaml").exists()
 
 
