@@ -292,6 +292,22 @@ def _of_failure(entry: EventLogEntry, run: DagsterRun) -> Finding:
     )
 
 
+def of_no_run(job: str, said: str) -> Evidence:
+    """What is known where a run could not even begin, as when dbt does not parse."""
+    finding = Finding(
+        key="run definitions",
+        cause="run definitions",
+        title=f"{job} could not begin; nothing was published",
+        severity="critical",
+        subject="the project does not load",
+        owner=OPERATOR,
+        what_to_do="Mend what is named, or go back to the revision before",
+        cases="make lint",
+        said=said[:SAID_CHARACTERS],
+    )
+    return Evidence(job, [finding], frozenset(), is_whole=False)
+
+
 def _run_command(run: DagsterRun) -> str:
     base = project.dagster_url()
     if base:
