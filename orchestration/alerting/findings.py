@@ -208,7 +208,7 @@ def _of_check(check: AssetCheckEvaluation, run: DagsterRun) -> Finding:
         cases = _run_command(run)
     return Finding(
         key=_check_key(check),
-        cause=f"check {name}" + ("" if is_dbt else check.description or ""),
+        cause=f"check {name}",
         title=f"Test failed: {name}" if is_dbt else f"Check failed: {name}",
         severity="critical" if is_error else "warning",
         subject=asset,
