@@ -26,7 +26,9 @@ from orchestration.engines import nothing_published
 
 Row = dict[str, Any]
 TREND_WEEKS = 13
-DAYS_AS_DAYS = 42  # a trend over this many days or less goes by the day, else by the week
+DAYS_AS_DAYS = (
+    42  # a trend over this many days or less goes by the day, else by the week
+)
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -174,7 +176,9 @@ def asking(
         try:
             connection = duckdb.connect(str(path), read_only=True, config=config)
         except duckdb.Error as problem:
-            raise project.ProjectError(f"{path} cannot be opened: {problem}") from problem
+            raise project.ProjectError(
+                f"{path} cannot be opened: {problem}"
+            ) from problem
         with connection:
             connection.execute("set lock_configuration = true")
             yield Published(connection, filters, value)

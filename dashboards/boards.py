@@ -39,7 +39,7 @@ class Column:
 
     `shape`: nothing, `bar` (with an interval and a target where columns for them are
     named), `signed` (left and right of zero), `parts` (shares of a whole), `change`
-    or `badge`. `draws` names the column that is drawn where it is not the column itself.
+    or `badge`. `draws` names the column that is drawn, where it is another.
     """
 
     label: str
@@ -59,7 +59,8 @@ class Column:
 class Panel:
     """One question, its SQL, and how the answer is drawn.
 
-    `width` is in twelfths of the page. `ignores` names the filters that the figures
+    `width` is in twelfths of the page, `rows` how many neighbours it stands
+    beside. `ignores` names the filters that the figures
     cannot follow, which the page says wherever one of them is set. `empty` says what
     it means that there is no row, and what to do.
     """
@@ -69,6 +70,7 @@ class Panel:
     sql: str
     empty: str
     width: int = 12
+    rows: int = 1
     note: str | None = None
     ignores: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
@@ -184,6 +186,12 @@ def _panel(given: dict[str, Any], where: str) -> Panel:
         raise ProjectError(
             f"dashboards/boards: {where}: ignores {sorted(unknown)}, which are no "
             f"filters; there are {', '.join(FILTERS)}"
+        )
+    links = [panel.cases, *(column.cases for column in panel.columns.values())]
+    if panel.ignores and any(links):
+        raise ProjectError(
+            f"dashboards/boards: {where}: a panel that ignores filters cannot lead to "
+            "cases: they would be others than those behind its figures"
         )
     return panel
 

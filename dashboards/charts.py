@@ -1,8 +1,8 @@
-"""Charts as SVG that follows the width of its box, with no script and no style in it.
+"""Charts as SVG that follows the width of its box, without a script or a style.
 
-Marks stand at shares of the width and height, lines and bands in a box of 100 x 100 that
-is stretched; labels are HTML beside them. So text keeps its size at every width, and
-nothing has to be measured. Colours are classes of `static/boards.css`.
+Marks stand at shares of the width and height, lines and bands in a box of 100 x 100
+that is stretched; labels are HTML beside them. So text keeps its size at every width,
+and nothing has to be measured. Colours are classes of `static/boards.css`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from markupsafe import Markup, escape
 from dashboards.formats import shown
 
 TICKS = 4
+TIME_SCALES = {1.0: "s", 60.0: "min", 3600.0: "h"}
+SPARK_MARKS = 14  # with more points, a line of a finger's width is all marks
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def axis(values: Sequence[float], unit: str, *, from_zero: bool = False) -> Axis
     steps = max(1, math.ceil((high - start) / step - 1e-9))
     if unit == "share" and start + steps * step > 1 and high <= 1:
         start = max(0.0, 1 - steps * step) if low >= 1 - steps * step else start
-    labels = tuple(_label(start + step * n, unit) for n in range(steps + 1))
+    labels = tuple(_label(start + step * n, unit, scale) for n in range(steps + 1))
     return Axis(start, start + steps * step, labels)
 
 
@@ -69,15 +71,12 @@ def _round_step(rough: float) -> float:
     return next(n * power for n in (1, 2, 2.5, 5, 10) if n * power >= rough * 0.999)
 
 
-def _label(value: float, unit: str) -> str:
+def _label(value: float, unit: str, scale: float) -> str:
     value = round(value, 10) + 0.0
     if unit == "share":
         return f"{value * 100:.3g} %"
     if unit == "seconds":
-        for size, name in ((3600, "h"), (60, "min")):
-            if abs(value) >= size:
-                return f"{value / size:.3g} {name}"
-        return f"{value:.3g} s"
+        return f"{value / scale:.3g} {TIME_SCALES[scale]}"
     if unit in ("score_1_to_7", "number"):
         return f"{value:.3g}"
     return shown(value, unit)
@@ -122,7 +121,8 @@ def trend(
     for number, (_, points) in enumerate(lines):
         parts.append(_paths(points, frame, number))
     for number, (_, points) in enumerate(lines):
-        parts += [_mark(point, frame, number, is_small=is_small) for point in points]
+        if not is_small or len(points) <= SPARK_MARKS:
+            parts += [_mark(each, frame, number, is_small=is_small) for each in points]
     return _framed(parts, frame, ends, "spark" if is_small else "trend", unit)
 
 
@@ -137,16 +137,17 @@ def scatter(
         [p.x for p in points] + [b for b in bars[:1] if b is not None], units[0]
     )
     upward = axis(
-        [p.y for p in points if p.y is not None] + [b for b in bars[1:] if b is not None],
+        [p.y for p in points if p.y is not None]
+        + [b for b in bars[1:] if b is not None],
         units[1],
     )
     parts = _grid(upward)
     if bars[0] is not None:
         place = across.place(bars[0])
         parts.append(
-            Markup('<line class="target" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(
-                _number(place)
-            )
+            Markup(
+                '<line class="target" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>'
+            ).format(_number(place))
         )
     if bars[1] is not None:
         parts.append(_line(upward.place(bars[1]), "target"))
@@ -155,7 +156,8 @@ def scatter(
         parts.append(_mark(moved, upward, 0, is_small=False, radius=6))
     frame = _framed(parts, upward, across.labels, "scatter", units[1])
     return Markup(
-        '<div class="named-axes"><p class="y-name">{}</p>{}<p class="x-name">{}</p></div>'
+        '<div class="named-axes"><p class="y-name">{}</p>{}'
+        '<p class="x-name">{}</p></div>'
     ).format(labels[1], frame, labels[0])
 
 
@@ -302,9 +304,9 @@ def _cell(parts: Sequence[Markup]) -> Markup:
 
 
 def _rect(start: float, width: float, kind: str) -> Markup:
-    return Markup(
-        '<rect class="{}" x="{}%" width="{}%" y="15%" height="70%"/>'
-    ).format(kind, _number(start), _number(max(0.0, width)))
+    return Markup('<rect class="{}" x="{}%" width="{}%" y="15%" height="70%"/>').format(
+        kind, _number(start), _number(max(0.0, width))
+    )
 
 
 def _whisker(start: float, end: float) -> Markup:

@@ -11,7 +11,7 @@ from datetime import date
 from urllib.parse import urlencode
 
 PERIODS = {
-    "week": "Newest final week",
+    "week": "Final week",
     "4w": "4 weeks",
     "13w": "13 weeks",
     "all": "All days",
@@ -20,7 +20,7 @@ CHOICES = {
     "intent": "Intent",
     "tier": "Tier",
     "channel": "Channel",
-    "agent_version": "Agent version",
+    "agent_version": "Version",
 }
 LONGEST = 200  # characters of a value: no name is longer
 
@@ -75,7 +75,9 @@ def read(given: Mapping[str, str]) -> Filters:
     first, last = _day("from", given), _day("to", given)
     if first and last and last < first:
         raise FilterError(f"to={last} is before from={first}: swap them")
-    return Filters(period, first, last, **{name: _value(name, given) for name in CHOICES})
+    return Filters(
+        period, first, last, **{name: _value(name, given) for name in CHOICES}
+    )
 
 
 def _day(name: str, given: Mapping[str, str]) -> date | None:

@@ -7,8 +7,17 @@ from decimal import Decimal
 
 from orchestration.report import amount, change
 
-NONE = "–"
-RIGHT = ("share", "seconds", "usd", "count", "score_1_to_7", "tokens", "points", "number")
+NONE = "\N{EN DASH}"
+RIGHT = (
+    "share",
+    "seconds",
+    "usd",
+    "count",
+    "score_1_to_7",
+    "tokens",
+    "points",
+    "number",
+)
 WORDS = {
     "met": "Target met",
     "missed": "Target missed",
@@ -26,6 +35,8 @@ WORDS = {
     "unresolved_but_easy": "Unresolved but easy",
     "unresolved_and_hard": "Unresolved and hard",
     "to_do": "To do",
+    "ai_agent": "AI agent",
+    "out_of_scope": "Not in scope",
     "none": "None",
 }
 TONES = {

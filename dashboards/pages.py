@@ -87,8 +87,9 @@ class Pages:
             "where slot = 'trend' order by first_day"
         ):
             history.setdefault(row["kpi"], []).append(row)
-        return _template("cards.html").render(
-            cards=[self._card(row, history.get(row["kpi"], [])) for row in rows]
+        return _fragment(
+            "cards.html",
+            cards=[self._card(row, history.get(row["kpi"], [])) for row in rows],
         )
 
     def _card(self, row: Row, history: list[Row]) -> dict[str, Any]:
@@ -102,15 +103,15 @@ class Pages:
             "interval": f"{say(row['lower'])} to {say(row['upper'])}"
             if has_interval
             else None,
-            "target_shown": (">= " if row["direction"] == "up" else "<= ").replace(
-                ">=", "at least"
-            ).replace("<=", "at most")
+            "target_shown": (">= " if row["direction"] == "up" else "<= ")
+            .replace(">=", "at least")
+            .replace("<=", "at most")
             + say(row["target"])
             if row["target"] is not None
             else None,
             "badge": badge(row["status"]),
             "change_shown": formats.moved(row["change"], unit),
-            "change_tone": _change_tone(row["change"], row["direction"], unit),
+            "change_tone": _change_tone(row),
             "n": formats.shown(row["effective_n"], "count"),
             "link": self._link(Link(show=counted), row)
             if counted in boards.selections()
@@ -148,8 +149,10 @@ class Pages:
         """Where a step of the trend stands, in percent: in the middle of its days."""
         shown = self.published.shown
         days = (shown.trend_last - shown.trend_first).days + 1
-        return 100 * ((day - shown.trend_first).days + shown.trend_days / 2) / max(
-            days, shown.trend_days
+        return (
+            100
+            * ((day - shown.trend_first).days + shown.trend_days / 2)
+            / max(days, shown.trend_days)
         )
 
     def _edge(self, day: date) -> float:
@@ -184,13 +187,16 @@ class Pages:
             if "is_provisional" in rows[0]
             else None,
         )
-        return _template("trend.html").render(
+        return _fragment(
+            "trend.html",
             chart=drawn,
             names=[name for name in lines if name],
             has_target=bool(panel.target and rows[0][panel.target] is not None),
             has_band=panel.lower is not None,
             is_settled="is_provisional" not in rows[0],
-            step="week" if shown.trend_days == 7 and "is_provisional" in rows[0] else "day",
+            step="week"
+            if shown.trend_days == 7 and "is_provisional" in rows[0]
+            else "day",
         )
 
     def _trend_point(self, panel: Panel, row: Row, name: str) -> Point:
@@ -198,7 +204,9 @@ class Pages:
         days = f"{first}" if first == last else f"{first} to {last}"
         value = formats.shown(row[panel.y], panel.unit)
         weak = " (too few to rely on)" if row["is_too_small"] else ""
-        title = f"{name + ', ' if name else ''}{days}: {value}, n = {row['n'] or 0:,.0f}"
+        title = (
+            f"{name + ', ' if name else ''}{days}: {value}, n = {row['n'] or 0:,.0f}"
+        )
         link = None
         if panel.cases:
             narrowed = self.filters.narrowed(first=first, last=last)
@@ -253,11 +261,10 @@ class Pages:
             )
             for row in rows
         ]
-        return _template("table.html").render(
+        return _fragment(
+            "table.html",
             title=panel.title,
-            headings=[
-                (column, _kind(column)) for column in panel.columns.values()
-            ],
+            headings=[(column, _kind(column)) for column in panel.columns.values()],
             rows=body,
         )
 
@@ -289,7 +296,7 @@ class Pages:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return Cell(
             formats.shown(value, unit),
-            "number" if _kind(column) == "number" else "text",
+            _kind(column),
             float(value) if is_number else None,
             self._link(column.cases, row)
             if column.cases and value not in (None, 0)
@@ -297,9 +304,7 @@ class Pages:
             helped,
         )
 
-    def _link(
-        self, link: Link, row: Row, filters: Filters | None = None
-    ) -> str | None:
+    def _link(self, link: Link, row: Row, filters: Filters | None = None) -> str | None:
         """The address of the cases behind a figure; none in a page without a server."""
         show = row[link.show_from] if link.show_from else link.show
         if not self.is_live or show is None:
@@ -333,7 +338,8 @@ class Pages:
             "query": self.filters.query(),
             "keep": "",
             "periods": [
-                (name, label, self._period_query(name)) for name, label in PERIODS.items()
+                (name, label, self._period_query(name))
+                for name, label in PERIODS.items()
             ],
             "choices": [
                 (name, label, self._options(name)) for name, label in CHOICES.items()
@@ -345,7 +351,9 @@ class Pages:
         }
 
     def _period_query(self, period: str) -> str:
-        return self.filters.narrowed(period=period, first=None, last=None).query() or "?"
+        return (
+            self.filters.narrowed(period=period, first=None, last=None).query() or "?"
+        )
 
     def _options(self, name: str) -> list[str]:
         options = self.published.choices[name]
@@ -426,7 +434,9 @@ def _case_row(row: Row) -> Row:
         "opened": formats.shown(row["opened_at"], "time"),
         "outcome_badge": badge(row["outcome"]),
         "time": formats.shown(row["handling_seconds"], "seconds"),
-        "blocker": formats.words(row["first_blocker"]) if row["first_blocker"] else None,
+        "blocker": formats.words(row["first_blocker"])
+        if row["first_blocker"]
+        else None,
         "leg_badges": [badge(row[f"{leg}_leg"]) for leg in LEGS],
     }
 
@@ -523,7 +533,7 @@ def _kind(column: Column) -> str:
     is_number = column.unit in formats.RIGHT or column.unit == "milliseconds"
     if column.unit_from or column.shape == "change" or is_number:
         return "number"
-    return "text"
+    return "time" if column.unit in ("time", "day") else "text"
 
 
 def _scale(column: Column, name: str, rows: list[Row]) -> float:
@@ -533,7 +543,12 @@ def _scale(column: Column, name: str, rows: list[Row]) -> float:
     if column.shape == "bar" and column.unit == "share":
         names = [column.draws or name, column.upper, column.target]
         widest = max(
-            (row[each] for row in rows for each in names if each and row[each] is not None),
+            (
+                row[each]
+                for row in rows
+                for each in names
+                if each and row[each] is not None
+            ),
             default=0,
         )
         return min(1.0, widest) if widest <= 1 else widest
@@ -542,10 +557,10 @@ def _scale(column: Column, name: str, rows: list[Row]) -> float:
     return 0
 
 
-def _change_tone(moved: float | None, direction: str, unit: str) -> str:
-    if not moved or formats.moved(moved, unit).strip("+-0.% p") == "":
+def _change_tone(row: Row) -> str:
+    if not row["is_sure_change"]:
         return "plain"
-    return "better" if (moved > 0) == (direction == "up") else "worse"
+    return "better" if (row["change"] > 0) == (row["direction"] == "up") else "worse"
 
 
 def _days(first: date, last: date) -> str:
@@ -563,6 +578,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _fragment(name: str, **given: object) -> Markup:
+    """Part of a page: the template has escaped what it was given."""
+    return Markup(_template(name).render(**given))
 
 
 def _template(name: str) -> Any:  # noqa: ANN401

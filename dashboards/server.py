@@ -47,7 +47,11 @@ def application(path: Path) -> Starlette:
         if show not in boards.selections():
             return _message(400, "No such figure", f"There is no selection {show}.")
         page = given.get("page") or "1"
-        if not page.isascii() or not page.isdigit() or not 0 < int(page[:7]) < 1_000_000:
+        if (
+            not page.isascii()
+            or not page.isdigit()
+            or not 0 < int(page[:7]) < 1_000_000
+        ):
             return _message(400, "No such page", "page is a number from 1 on.")
         return _page(
             lambda: pages.cases_page(

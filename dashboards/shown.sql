@@ -198,7 +198,15 @@ create temp view picked_kpis as
 select
     shown.*,
     before.value as previous_value,
-    shown.value - before.value as change
+    shown.value - before.value as change,
+    -- larger than the two intervals explain: half their widths, added as errors add
+    coalesce(
+        abs(shown.value - before.value) > sqrt(
+            power((shown.upper - shown.lower) / 2, 2)
+            + power((before.upper - before.lower) / 2, 2)
+        ),
+        false
+    ) as is_sure_change
 from kpi_figures as shown
 left join kpi_figures as before
     on shown.kpi = before.kpi and before.slot = 'before'

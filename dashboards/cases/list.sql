@@ -1,4 +1,4 @@
--- {condition} is a selection of selections.yml, or the query that an alert stores
+-- The condition is a selection of selections.yml, or the query that an alert stores.
 select
     cases.case_key,
     cases.case_id,
