@@ -147,10 +147,13 @@ def marts_read(board: Board) -> set[str]:
             re.DOTALL,
         )
     }
-    waiting = [panel.sql for panel in board.panels]
+    # the frame around every board asks for days, choices and the publication
+    waiting = [(FOLDER / "asking.py").read_text(encoding="utf-8")]
+    waiting += [panel.sql for panel in board.panels]
     if board.name == CASES:
         waiting += [selection.where for selection in selections().values()]
-        waiting += [path.read_text() for path in (FOLDER / "cases").glob("*.sql")]
+        paths = [FOLDER / "pages.py", *(FOLDER / "cases").glob("*.sql")]
+        waiting += [path.read_text(encoding="utf-8") for path in paths]
     marts, seen = set(), set()
     while waiting:
         text = waiting.pop()

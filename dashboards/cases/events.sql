@@ -49,7 +49,7 @@ events as (
             'attempt ' || actions.attempt, actions.error_type,
             case when actions.is_violation then 'before its checks had passed' end,
             case when actions.binding_check_count > 0
-                then 'bound by ' || actions.binding_check_count || ' checks' end
+                then 'checks that bind it: ' || actions.binding_check_count end
         ) as detail,
         case when actions.is_violation then 'violation'
         else coalesce(actions.outcome, 'unsaid') end as outcome,
