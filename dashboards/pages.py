@@ -432,6 +432,9 @@ def _case_row(row: Row) -> Row:
     return {
         **row,
         "opened": formats.shown(row["opened_at"], "time"),
+        "about": ", ".join(
+            row[name] or formats.NONE for name in ("tier", "channel", "agent_version")
+        ),
         "outcome_badge": badge(row["outcome"]),
         "time": formats.shown(row["handling_seconds"], "seconds"),
         "blocker": formats.words(row["first_blocker"])

@@ -13,7 +13,6 @@ select
     cases.policy_leg,
     cases.action_leg,
     cases.closure_leg,
-    cases.session_count,
     cases.handling_seconds,
     count(*) over () as all_cases
 from {cases} as cases

@@ -1,4 +1,4 @@
-"""A browser to look at pages with: Debian's chromium, driven by its DevTools protocol."""
+"""A browser to look at pages with: chromium, driven by its DevTools protocol."""
 
 from __future__ import annotations
 

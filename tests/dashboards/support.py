@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import threading
@@ -123,8 +122,3 @@ def column(panel: dict[str, Any], heading: str) -> list[list[Any]]:
     """The cells below the first heading of that name."""
     place = panel["headings"].index(heading)
     return [row[place] for row in panel["rows"]]
-
-
-def as_json(value: object) -> str:
-    """A value for messages."""
-    return json.dumps(value, default=str, indent=1)[:4000]
