@@ -77,20 +77,24 @@
 
 
 {#
-    What is written once every model of the project was built. Until then a batch stays
-    pending, with all that it touched: the next build does it again, whole.
+    What is written once every model of the project was built and no test failed. Until
+    then a batch stays pending, with all that it touched: the next build does it again,
+    whole, and tests it again.
 #}
 {% macro is_complete(results) -%}
     {%- if not is_build() or is_backfill() -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set built = [] -%}
+    {%- set missing = [] -%}
     {%- for result in results -%}
         {%- if result.status == 'success' -%}
             {%- do built.append(result.node.unique_id) -%}
+        {%- elif result.node.resource_type == 'test'
+            and result.status not in ('pass', 'warn') -%}
+            {%- do missing.append(result.node.unique_id) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set missing = [] -%}
     {%- for node in graph.nodes.values() -%}
         {#- what waits for the night holds nothing that a batch has to do -#}
         {%- if

@@ -24,7 +24,7 @@ from dagster import (
 from orchestration import engines, project
 
 PROCESS = "acsr/process"
-MILESTONE = re.compile(r"Found \d|Finished running|Done\. ")
+MILESTONE = re.compile(r"Found \d|Broken rule|Finished running|Done\. ")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,15 @@ import pytest
 from orchestration import project
 from tests.invariant.cases import draw_cases
 from tests.invariant.fixed_cases import session
-from tests.invariant.warehouses import NO_TESTS, Warehouse, environment
+from tests.invariant.warehouses import NO_TESTS, BuildError, Warehouse
 from tests.oracle.worlds import AS_OF
+from tests.support import dbt_environment
 
 DAYS = 6
 LONELY = "lonely-{}"
 # some lonely sessions are given up but not mature by then, others the other way round
 LATER = AS_OF + timedelta(days=3)
+NOBODY_READS = "release_report"
 KILLED_AFTER = "model marts.fct_sessions"
 
 
@@ -102,17 +104,41 @@ def test_other_settings_rebuild_everything(built: Warehouse, tmp_path: Path) -> 
     assert warehouse.last_build()["is_full"]
 
 
-def test_another_seed_rebuilds_everything(built: Warehouse, tmp_path: Path) -> None:
-    warehouse, root = built.copy(tmp_path / "home"), tmp_path / "project"
-    root.mkdir()
-    for name in ("models", "macros", "seeds", "snapshots", "analyses"):
+@pytest.fixture(scope="module")
+def another_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project with one more row in a seed, and one test of a mart, which fails."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("models", "macros", "seeds", "snapshots", "analyses", "tests/generic"):
         shutil.copytree(project.ROOT / name, root / name)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copyfile(project.ROOT / name, root / name)
     with (root / "seeds" / "closed_statuses.csv").open("a", encoding="utf-8") as seed:
         seed.write("away\n")
-    warehouse.build(AS_OF, root=root)
+    (root / "tests" / "assert_no_report_exists.sql").write_text(
+        f"select count(*) as reports from {{{{ ref('{NOBODY_READS}') }}}}"
+    )
+    return root
+
+
+def test_another_seed_rebuilds_everything(
+    built: Warehouse, tmp_path: Path, another_project: Path
+) -> None:
+    warehouse = built.copy(tmp_path)
+    warehouse.build(AS_OF, root=another_project)
     assert warehouse.last_build()["is_full"]
+
+
+def test_what_a_test_has_found_wrong_stays_pending(
+    built: Warehouse, tmp_path: Path, another_project: Path
+) -> None:
+    """Else the next build, which tests only what it rebuilds, would pass it."""
+    warehouse = built.copy(tmp_path)
+    only_it = ("--exclude", "tag:nightly", "test_type:generic", "test_type:unit")
+    with pytest.raises(BuildError, match=r"assert_no_report_exists\S*: fail"):
+        warehouse.build(AS_OF, root=another_project, kinds=only_it)
+    assert warehouse.last_build() == built.last_build()
+    warehouse.build(AS_OF, root=another_project)
+    assert warehouse.last_build() != built.last_build()
 
 
 def test_a_backfill_mends_its_window_and_nothing_else(
@@ -182,7 +208,7 @@ def test_what_a_killed_build_left_is_made_good(
 def kill_a_build(warehouse: Warehouse) -> None:
     """Kills a build, at a later "now", as soon as it says that sessions are rebuilt."""
     command = [str(project.DBT), "build", "--no-write-json", *NO_TESTS]
-    with environment(warehouse.folder, LATER, project.ROOT):
+    with dbt_environment(warehouse.folder, LATER.replace(tzinfo=UTC)):
         process = subprocess.Popen(
             command, cwd=project.ROOT, stdout=subprocess.PIPE, text=True
         )
