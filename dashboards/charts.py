@@ -18,6 +18,7 @@ from dashboards.formats import shown
 
 TICKS = 4
 TIME_SCALES = {1.0: "s", 60.0: "min", 3600.0: "h"}
+WHOLE = ("count", "milliseconds", "tokens")  # units whose labels have no fractions
 SPARK_MARKS = 14  # with more points, a line of a finger's width is all marks
 
 
@@ -57,6 +58,8 @@ def axis(values: Sequence[float], unit: str, *, from_zero: bool = False) -> Axis
     if unit == "seconds" and high >= 120:
         scale = 3600.0 if high >= 7200 else 60.0
     step = _round_step((high - low or abs(high) or 1.0) / scale / TICKS) * scale
+    if unit in WHOLE:
+        step = max(step, 1.0)
     start = math.floor(low / step + 1e-9) * step
     steps = max(1, math.ceil((high - start) / step - 1e-9))
     if unit == "share" and start + steps * step > 1 and high <= 1:
