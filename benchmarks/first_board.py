@@ -1,6 +1,6 @@
 """`make first-board`: from a fresh clone to the first board, in seconds of the clock.
 
-Clones the commit into a folder of its own, does there what README says, and asks for the
+Clones the commit into a folder of its own, does there what README says, asks for the
 first board until it answers. Nothing of this checkout is used but its history; packages
 come from wherever pip is set up to get them.
 """
