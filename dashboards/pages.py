@@ -326,6 +326,7 @@ class Pages:
             if revision
             else "unknown",
             "is_sample": publication["is_made_up_sample"],
+            "rolled_back_to": publication.get("rolled_back_to"),
         }
 
     def frame(self, board: Board) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from tests.simulator.comparing import Month
 
 WIDTHS = (1280, 1920)
 HOSTILE = "<script>alert(1)</script><img src=x>"
+HELD = "20260531T060000.000000Z-abcdef"
 DRAWN = [name for name in boards.boards() if name != boards.CASES]
 ALL_DAYS = Filters(period="all")
 
@@ -684,6 +685,21 @@ def test_each_page_is_of_one_publication_and_the_next_page_of_the_newest(
     assert {status for status, _ in answers} == {200}
     for _, text in answers:
         assert len(set(re.findall(r"\d{8}T\d{6}\.\d{6}Z-\w{6}", text))) == 1
+
+
+def test_a_rollback_is_said_where_its_figures_are_shown(
+    published: Path, tmp_path: Path
+) -> None:
+    (known,) = rows(published, "from marts.publications")
+    wanted = f"Rolled back.</strong> These are the figures of publication {HELD}"
+    assert wanted not in pages.board_page(published, "overview", Filters())
+    path = changed(
+        published, tmp_path, f"update marts.publications set rolled_back_to = '{HELD}'"
+    )
+    for name in ("overview", "health"):
+        text = pages.board_page(path, name, Filters())
+        assert wanted in text
+        assert known["publication_id"] in text
 
 
 # --- what the server refuses ---
