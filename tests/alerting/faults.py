@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from hashlib import md5
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,7 @@ STEPS = ("raw__agent_events", "publication")
 KILLED = "killed run"
 
 
+@cache
 def rules() -> list[dict[str, str]]:
     """The rows of the seed of alert rules."""
     path = project.ROOT / "seeds" / "alert_rules.csv"
@@ -67,6 +69,7 @@ class Fault:
         return not self.is_row
 
 
+@cache
 def kinds() -> list[Fault]:
     """Every kind, in a fixed order."""
     rows = [f"{rule['kind']} {rule['kpi']}".strip() for rule in rules()]

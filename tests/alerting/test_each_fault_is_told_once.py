@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -159,16 +160,21 @@ def _kind(message: dict[str, Any]) -> str:
     """Which kind of fault a message tells of."""
     assert message["count"] == 1, message
     key = message["findings"][0]["key"]
-    rows = {
+    if key in _rows():
+        return _rows()[key]
+    name = key.split()[-1]
+    return "killed run" if key.startswith("run ") else _spelled(name)
+
+
+@cache
+def _rows() -> dict[str, str]:
+    """The kinds of all rows, by their keys."""
+    return {
         row(fault.name, instance)["alert_key"]: fault.name
         for fault in kinds()
         if fault.is_row
         for instance in range(TIMES)
     }
-    if key in rows:
-        return rows[key]
-    name = key.split()[-1]
-    return "killed run" if key.startswith("run ") else _spelled(name)
 
 
 def _spelled(name: str) -> str:

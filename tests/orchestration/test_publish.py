@@ -483,9 +483,9 @@ class TestRollback:
 
 
 def test_readers_beside_killed_publications_never_see_a_mix(tmp_path: Path) -> None:
-    found = campaign(tmp_path, moves=16, kills=10, seed=1, readers=1)
+    found = campaign(tmp_path, moves=13, kills=9, seed=1, readers=1)
     assert found.problems == []
-    assert found.kills >= 8
+    assert found.kills >= 6
     assert found.reads > found.moves
 
 
