@@ -29,6 +29,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._known_tables: set[str] = set()
         super().__init__(base_dir)
 
     @contextmanager
@@ -49,6 +50,12 @@ class EventLog(SqliteEventLogStorage):
         while len(self._engines) > KEPT_FILES:
             self._engines.popitem(last=False)[1].dispose()
         return engine
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table, which Dagster asks for every event."""
+        if table_name not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(table_name)
+        return table_name in self._known_tables
 
     def dispose(self) -> None:
         """Closes the files."""
