@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,9 +20,20 @@ from pathlib import Path
 import duckdb
 
 from orchestration import project
+from orchestration.marts_copy import MARTS, Keys, copy_marts, follows, quoted
 
-MARTS = "marts"
 LEDGER = "publications"
+LEDGER_TEXTS = {
+    "": "One row per publication: what readers open was built when, and from what.",
+    "publication_id": "Names the publication; begins with its time.",
+    "is_made_up_sample": "True where the records are simulated, not a real agent's.",
+    "row_counts": "JSON; how many rows each mart has.",
+    "git_revision": "Commit that computed it; with + where files differed from it.",
+    "build_id": "dbt's id of the build.",
+    "as_of": "The now of every rule, UTC.",
+    "newest_event_at": "Newest time in any record, UTC.",
+    "published_at": "When readers got it, UTC.",
+}
 KEPT_VERSIONS = 3
 REMEMBERED = ("publication_id", "build_id", "as_of", "published_at")
 VERSION_FILES = "marts-*.duckdb"
@@ -36,6 +48,10 @@ _LEDGER_COLUMNS = """
     newest_event_at timestamp,
     published_at timestamp not null
 """
+
+
+# of each table its description under the empty name, and those of its columns
+Texts = Mapping[str, Mapping[str, str]]
 
 
 class PublicationError(Exception):
@@ -62,10 +78,15 @@ def publish(
     git_revision: str | None,
     is_sample: bool,
     build_id: str | None = None,
+    keys: Keys | None = None,
+    texts: Texts | None = None,
 ) -> Publication:
     """Publishes the marts of a warehouse to `folder/current.duckdb`, or nothing.
 
-    `build_id` is dbt's id of the build that made them; none where nobody knows.
+    `build_id` is dbt's id of the build that made them; none where nobody knows. `keys`
+    has the column by which a batch replaces rows, of marts in which it does: where it
+    was the last thing that happened, only its rows are copied. `texts` are the
+    descriptions that go with them, as comments.
 
     Call it only after every test of the marts has passed.
     """
@@ -79,7 +100,10 @@ def publish(
     current = folder / "current.duckdb"
     _forget_drafts(folder)
     try:
-        row_counts = _copy_marts(warehouse, draft)
+        if _begin_as_before(current, draft, warehouse, as_of, build_id):
+            row_counts = _copy_marts(warehouse, draft, keys or {})
+        else:
+            row_counts = _copy_marts(warehouse, draft, {})
         _write_ledger(
             draft,
             current,
@@ -94,6 +118,7 @@ def publish(
                 "published_at": _utc(published_at),
             },
         )
+        _write_comments(draft, {**(texts or {}), LEDGER: LEDGER_TEXTS})
         check(draft, warehouse)
         _sync(draft)
         draft.replace(version)
@@ -141,7 +166,31 @@ def check(draft: Path, warehouse: Path) -> None:
         )
 
 
-def _copy_marts(warehouse: Path, draft: Path) -> dict[str, int]:
+def _begin_as_before(
+    current: Path, draft: Path, warehouse: Path, as_of: datetime, build_id: str | None
+) -> bool:
+    """Begins a draft as what readers have, if the build only added a batch to it.
+
+    The first publication of a day never does: whatever may be wrong with the file that
+    readers have, by whatever hand, ends with the day.
+    """
+    if not current.exists():
+        return False
+    with _opened(current) as connection:
+        before = connection.execute(
+            f"select build_id, as_of {_with_builds('draft')} "
+            "order by published_at desc limit 1"
+        ).fetchone()
+    if before is None or before[1].date() != _utc(as_of).date():
+        return False
+    with _opened(warehouse) as connection:
+        if not follows(connection, "draft", before[0], build_id):
+            return False
+    shutil.copyfile(current, draft)
+    return True
+
+
+def _copy_marts(warehouse: Path, draft: Path, keys: Keys) -> dict[str, int]:
     limit = {"memory_limit": project.memory_limit()}
     with duckdb.connect(str(draft), config=limit) as connection:
         connection.execute(f"attach {_text(warehouse)} as warehouse (read_only)")
@@ -155,10 +204,8 @@ def _copy_marts(warehouse: Path, draft: Path) -> dict[str, int]:
                 f"{MARTS}.{LEDGER} is this project's own record of publications; "
                 "give the model another name"
             )
-        connection.execute(f"create schema {MARTS}")
-        for name in names:
-            table = f"{MARTS}.{_name(name)}"
-            connection.execute(f"create table {table} as from warehouse.{table}")
+        connection.execute(f"create schema if not exists {MARTS}")
+        copy_marts(connection, names, keys)
         return {name: _count(connection, "warehouse", name) for name in names}
 
 
@@ -178,6 +225,28 @@ def _write_ledger(draft: Path, current: Path, row: dict[str, object]) -> None:
         )
 
 
+def _write_comments(draft: Path, texts: Texts) -> None:
+    """What tables and columns mean, where tools for people look: in one go."""
+    with duckdb.connect(str(draft)) as connection:
+        held = connection.execute(
+            "select table_name, column_name from duckdb_columns() "
+            f"where schema_name = '{MARTS}'"
+        ).fetchall()
+        places = sorted({(table, "") for table, _ in held} | set(held))
+        statements = [
+            _comment(table, column, texts[table][column])
+            for table, column in places
+            if texts.get(table, {}).get(column)
+        ]
+        connection.execute(f"begin; {' '.join(statements)} commit")
+
+
+def _comment(table: str, column: str, text: str) -> str:
+    place = f"{MARTS}.{quoted(table)}"
+    about = f"column {place}.{quoted(column)}" if column else f"table {place}"
+    return f"comment on {about} is {_literal(text)};"
+
+
 def remember(warehouse: Path, current: Path) -> None:
     """Tells the warehouse what was published, of which build: `history.publications`.
 
@@ -191,11 +260,17 @@ def remember(warehouse: Path, current: Path) -> None:
         connection.execute(f"attach {_text(current)} as before (read_only)")
         connection.execute("create schema if not exists history")
         connection.execute(
-            # a publication from before there was such a column has none
-            f"create or replace table history.{LEDGER} as select {columns} from ("
-            "select cast(null as varchar) as build_id where false "
-            f"union all by name from before.{MARTS}.{LEDGER})"
+            f"create or replace table history.{LEDGER} as "
+            f"select {columns} {_with_builds('before')}"
         )
+
+
+def _with_builds(database: str) -> str:
+    """The ledger of a database; one from before there were builds in it has none."""
+    return (
+        "from (select cast(null as varchar) as build_id where false "
+        f"union all by name from {database}.{MARTS}.{LEDGER})"
+    )
 
 
 def _newest_event(warehouse: Path) -> datetime | None:
@@ -222,17 +297,17 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
 
 
 def _count(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> int:
-    query = f"select count(*) from {database}.{MARTS}.{_name(name)}"
+    query = f"select count(*) from {database}.{MARTS}.{quoted(name)}"
     return connection.execute(query).fetchone()[0]
 
 
 def _text(path: Path) -> str:
     """A path as an SQL string: `attach` takes no bound value."""
-    return "'" + str(path).replace("'", "''") + "'"
+    return _literal(str(path))
 
 
-def _name(table: str) -> str:
-    return '"' + table.replace('"', '""') + '"'
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _utc(moment: datetime) -> datetime:

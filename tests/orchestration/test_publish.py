@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 import pytest
@@ -223,6 +224,115 @@ def test_the_ledger_s_name_is_taken(warehouse: Path, folder: Path) -> None:
         publish_it(warehouse, folder)
 
 
+class TestBatch:
+    """A build of a batch after a published one: only what it touched is copied."""
+
+    KEYS: ClassVar = {"facts": "id", "gone": "id"}
+
+    @pytest.fixture
+    def warehouse(self, warehouse: Path) -> Path:
+        self.change(
+            warehouse,
+            """
+            create schema intermediate;
+            create table intermediate.builds
+            as select 1 as build_number, 'one' as build_id, true as is_full;
+            create table intermediate.int_nodes_touched as select '' as node_key;
+            create table marts.facts as
+            select i::varchar as id, 0 as value from range(1000) as rows (i);
+            create table marts.gone as select 'a' as id;
+            """,
+        )
+        return warehouse
+
+    @pytest.fixture
+    def published(self, warehouse: Path, folder: Path) -> Path:
+        """Published once; then a batch, which left two traces of a hand.
+
+        It removed 1, changed 2, and made another 3 and a new one. Not touched, and yet
+        not as before, are 4 and 5.
+        """
+        done = publish_it(warehouse, folder, build_id="one", keys=self.KEYS)
+        self.change(
+            warehouse,
+            """
+            insert into intermediate.builds values (2, 'two', false);
+            create or replace table intermediate.int_nodes_touched
+            as select unnest(['1', '2', '3', 'new', 'of another mart']) as node_key;
+            delete from marts.facts where id in ('1', '2', '3');
+            insert into marts.facts values ('2', 9), ('3', 0), ('3', 1), ('new', 1);
+            update marts.facts set value = 7 where id = '4';
+            delete from marts.facts where id = '5';
+            insert into marts.facts values ('55', 0);
+            insert into marts.cases values (3);
+            drop table marts.gone;
+            """,
+        )
+        return done.path
+
+    def change(self, path: Path, statements: str) -> None:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(statements)
+
+    def facts(self, path: Path) -> set[tuple]:
+        return set(rows(path, "from marts.facts"))
+
+    def test_its_rows_take_the_place_of_theirs(
+        self, warehouse: Path, folder: Path, published: Path
+    ) -> None:
+        before = self.facts(published)
+        done = publish_it(warehouse, folder, build_id="two", keys=self.KEYS)
+
+        gone = {("1", 0), ("2", 0), ("3", 0)}
+        new = {("2", 9), ("3", 0), ("3", 1), ("new", 1)}
+        assert self.facts(done.path) == before - gone | new
+        assert done.row_counts == {"cases": 3, "facts": 1001, 'odd "name': 1}
+        assert rows(done.path, "from marts.cases") == [(1,), (2,), (3,)]
+        ledger = "select build_id from marts.publications order by published_at"
+        assert rows(done.path, ledger) == [("one",), ("two",)]
+
+    @pytest.mark.parametrize(
+        ("statement", "changes"),
+        [
+            ("update intermediate.builds set is_full = true", {}),
+            ("insert into intermediate.builds values (3, 'x', false)", {}),
+            (
+                "update intermediate.builds set build_id = 'x' where build_number = 1",
+                {},
+            ),
+            ("delete from intermediate.builds", {}),
+            ("drop table intermediate.builds", {}),
+            ("drop table intermediate.int_nodes_touched", {}),
+            ("alter table marts.facts add column more integer", {}),
+            ("alter table marts.facts alter column value type bigint", {}),
+            ("select 1", {"keys": {}}),
+            ("select 1", {"build_id": "three"}),
+            ("select 1", {"build_id": None}),
+            ("select 1", {"as_of": AS_OF + timedelta(days=1)}),
+        ],
+    )
+    def test_whatever_else_happened_copies_all(
+        self,
+        warehouse: Path,
+        folder: Path,
+        published: Path,
+        statement: str,
+        changes: dict[str, object],
+    ) -> None:
+        self.change(warehouse, statement)
+        given = {"build_id": "two", "keys": self.KEYS, **changes}
+        done = publish_it(warehouse, folder, **given)
+        assert self.facts(done.path) == self.facts(warehouse)
+
+    def test_a_count_that_differs_is_not_published(
+        self, warehouse: Path, folder: Path, published: Path
+    ) -> None:
+        self.change(warehouse, "delete from marts.facts where id = '55' and value = 0")
+        with pytest.raises(PublicationError, match="differs from the warehouse"):
+            publish_it(warehouse, folder, build_id="two", keys=self.KEYS)
+        assert len(self.facts(published)) == 1000
+
+
 class TestCheck:
     """The check itself, on drafts that are wrong in one way each."""
 
@@ -261,3 +371,47 @@ class TestCheck:
         self.spoil(draft, statement)
         with pytest.raises(PublicationError, match=complaint):
             publishing.check(draft, warehouse)
+
+
+def comments(path: Path, kind: str) -> list[tuple]:
+    names = "table_name" if kind == "tables" else "table_name, column_name"
+    return rows(
+        path,
+        f"select {names}, comment from duckdb_{kind}() where schema_name = 'marts' "
+        "and database_name = 'it' and comment is not null order by all",
+    )
+
+
+def test_tables_and_columns_carry_their_descriptions(
+    warehouse: Path, folder: Path
+) -> None:
+    texts = {
+        "cases": {
+            "": "One row per case; it's whole.",
+            "id": "Who.",
+            "gone": "Not here.",
+        },
+        'odd "name': {"value": 'A "value".'},
+        "no_such_mart": {"": "Nothing."},
+    }
+    publish_it(warehouse, folder, texts=texts)
+    current = folder / "current.duckdb"
+    ledger = publishing.LEDGER
+    assert [row for row in comments(current, "tables") if row[0] != ledger] == [
+        ("cases", "One row per case; it's whole.")
+    ]
+    assert [row for row in comments(current, "columns") if row[0] != ledger] == [
+        ("cases", "id", "Who."),
+        ('odd "name', "value", 'A "value".'),
+    ]
+
+
+def test_the_ledger_says_what_each_of_its_columns_is(
+    warehouse: Path, folder: Path
+) -> None:
+    publish_it(warehouse, folder)
+    silent = (
+        "select column_name from duckdb_columns() "
+        "where table_name = 'publications' and comment is null"
+    )
+    assert rows(folder / "current.duckdb", silent) == []
