@@ -6,10 +6,10 @@ writes its log back and waits for the disk, so that most of a refresh would be w
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import (
@@ -44,7 +44,7 @@ class EventLog(SqliteEventLogStorage):
 
     def _kept(self, shard: str) -> Engine:
         engine = self._engines.pop(shard, None)
-        if engine is None or not os.path.exists(self.path_for_shard(shard)):
+        if engine is None or not Path(self.path_for_shard(shard)).exists():
             engine = _engine(self.conn_string_for_shard(shard))
         self._engines[shard] = engine
         while len(self._engines) > KEPT_FILES:
