@@ -44,12 +44,13 @@ class EventLog(SqliteEventLogStorage):
 
     def _kept(self, shard: str) -> Engine:
         engine = self._engines.pop(shard, None)
-        if engine is None or not Path(self.path_for_shard(shard)).exists():
-            engine = _engine(self.conn_string_for_shard(shard))
-        self._engines[shard] = engine
+        if engine and not Path(self.path_for_shard(shard)).exists():
+            engine.dispose()
+            engine = None
+        self._engines[shard] = engine or _engine(self.conn_string_for_shard(shard))
         while len(self._engines) > KEPT_FILES:
             self._engines.popitem(last=False)[1].dispose()
-        return engine
+        return self._engines[shard]
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table, which Dagster asks for every event."""

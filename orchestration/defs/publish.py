@@ -12,7 +12,7 @@ from dagster import (
 
 from orchestration import engines, project, verdict
 from orchestration.defs.resources import WAREHOUSE
-from orchestration.defs.transform import NIGHTLY, dbt_project
+from orchestration.defs.transform import NIGHTLY, SEED, dbt_project
 from orchestration.snowflake.grants import GrantsError
 
 KEY = "publication"
@@ -33,7 +33,7 @@ _CHECKS = [
 
 @asset(
     # what a refresh leaves out must not hold it up; all of dbt is one step anyway
-    deps=[spec.key for spec in dbt_project.specs if NIGHTLY not in spec.tags],
+    deps=[it.key for it in dbt_project.specs if not {NIGHTLY, SEED} & it.tags.keys()],
     group_name=KEY,
     kinds={project.engine()},
     pool=WAREHOUSE,

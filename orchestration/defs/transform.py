@@ -18,6 +18,10 @@ from orchestration import engines, project, verdict
 from orchestration.defs.resources import WAREHOUSE
 
 NIGHTLY = "nightly"
+SEED = "seed"
+
+# with the tests that look at seeds alone; those that compare them with models remain
+_NO_SEEDS = ["--indirect-selection", "cautious", "--exclude", f"tag:{SEED}"]
 
 
 class Build(Config):
@@ -36,7 +40,9 @@ class Build(Config):
         default=["--exclude", f"tag:{NIGHTLY}", "--exclude-resource-type", "unit_test"],
         description=(
             "Arguments of `dbt build`. Unit tests hold made-up rows, so a new batch of "
-            "real ones cannot change their outcome: `nightly` and `make test` run them."
+            "real ones cannot change their outcome: `nightly` and `make test` run "
+            "them. Where it is not empty, seeds that the last build had are left out "
+            "too."
         ),
     )
 
@@ -71,7 +77,10 @@ def dbt_project(
     verdict.withdraw()
     engines.remember_publications()
     building = dbt.cli(
-        ["build", *_leaner(), *config.arguments()],
+        [
+            *("build", *_leaner(), *config.arguments()),
+            *(_NO_SEEDS if config.leave_out and engines.has_seeds() else ()),
+        ],
         context=context,
         # apart from the manifest that definitions are loaded from
         target_path=project.dbt_target_path() / "run",
