@@ -24,7 +24,7 @@ KEPT_FILES = 4
 BUSY_SECONDS = 30
 
 
-class EventLog(SqliteEventLogStorage):
+class OpenEventLogStorage(SqliteEventLogStorage):
     """Keeps the files open that were used last: the index, and those of a few runs."""
 
     def __init__(self, base_dir: str) -> None:
@@ -73,7 +73,7 @@ class Storage(DagsterSqliteStorage):
         self, base_dir: str, inst_data: ConfigurableClassData | None = None
     ) -> None:
         super().__init__(base_dir, inst_data)
-        self._event_log_storage = EventLog(_event_logs_directory(base_dir))
+        self._event_log_storage = OpenEventLogStorage(_event_logs_directory(base_dir))
 
     @classmethod
     def from_config_value(

@@ -11,7 +11,7 @@ from dagster import AssetKey, AssetMaterialization, DagsterInstance
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from orchestration import project
-from orchestration.storage import KEPT_FILES, EventLog
+from orchestration.storage import KEPT_FILES, OpenEventLogStorage
 
 EVENTS = 20
 
@@ -33,7 +33,7 @@ def test_an_event_needs_no_connection_of_its_own(instance: DagsterInstance) -> N
     def count(*_: object) -> None:
         opened.append(1)
 
-    assert type(instance.event_log_storage) is EventLog
+    assert type(instance.event_log_storage) is OpenEventLogStorage
     sqlalchemy.event.listen(sqlalchemy.pool.Pool, "connect", count)
     try:
         for number in range(EVENTS):
@@ -54,7 +54,7 @@ def test_dagsters_own_storage_reads_what_was_kept(instance: DagsterInstance) -> 
 def test_only_the_last_files_stay_open_and_one_that_is_gone_is_made_anew(
     tmp_path: Path,
 ) -> None:
-    log = EventLog(str(tmp_path))
+    log = OpenEventLogStorage(str(tmp_path))
     runs = [f"run-{number}" for number in range(KEPT_FILES + 2)]
     for run in runs:
         with log.run_connection(run):
