@@ -344,10 +344,8 @@
         {%- do conditions.append('(' ~ config.get('where') ~ ')') -%}
     {%- endif -%}
     {%- set key = touched_key(relation) -%}
-    {%- if key and is_batch() and not var('test_all') -%}
-        {%- do conditions.append(
-            key ~ ' in (select node_key from ' ~ as_last_built('int_nodes_touched') ~ ')'
-        ) -%}
+    {%- if key and tests_the_batch() -%}
+        {%- do conditions.append(is_tested(key)) -%}
     {%- endif -%}
     {%- if conditions -%}
         {{ return(
@@ -356,6 +354,36 @@
         ) }}
     {%- endif -%}
     {{ return(relation) }}
+{%- endmacro %}
+
+
+{# Whether tests look at what a batch rebuilt, or at everything. #}
+{% macro tests_the_batch() -%}
+    {{ return(is_batch() and not var('test_all')) }}
+{%- endmacro %}
+
+
+{# Condition for tests: the row belongs to what the batch rebuilt. #}
+{% macro is_tested(key) -%}
+    {%- if tests_the_batch() -%}
+        {{ key }} in (select node_key from {{ as_last_built('int_nodes_touched') }})
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The same for days: a case that the batch rebuilt opens on it, or did. #}
+{% macro is_tested_day(column) -%}
+    {%- if tests_the_batch() -%}
+        {{ column }} in (
+            select opened_on from {{ as_last_built('int_days_touched') }}
+            union distinct
+            select opened_on from {{ as_last_built('int_cases_described') }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
 {%- endmacro %}
 
 

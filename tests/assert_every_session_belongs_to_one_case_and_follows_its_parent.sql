@@ -3,19 +3,21 @@
 with
 
 logged as (
-
+    {% for adapter in ['stg_agent_events__measures', 'stg_tau2_runs__events'] %}
     select
         source_system,
         session_id
-    from {{ ref('stg_agent_events__events') }}
-
-    union distinct
-
-    select
-        source_system,
-        session_id
-    from {{ ref('stg_tau2_runs__events') }}
-
+    from {{ ref(adapter) }}
+    {%- if tests_the_batch() %}
+    where (source_system, session_id) in (
+        select
+            source_system,
+            session_id
+        from {{ as_last_built('int_nodes_touched') }}
+    )
+    {%- endif %}
+    {{ 'union distinct' if not loop.last }}
+    {%- endfor %}
 ),
 
 sessions as (
