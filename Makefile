@@ -21,7 +21,8 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove docs \
+.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove diff \
+	docs
 	test clean
 
 help:  ## list the commands
@@ -105,7 +106,10 @@ snowflake-setup: setup  ## print the script that sets a Snowflake account up
 snowflake-prove: setup  ## print the script that shows what only a real account can
 	@$(PY) -m orchestration snowflake-prove
 
-docs: setup  ## dbt's documentation as a site
+diff: setup  ## what moved in the marts since a revision: make diff BASE=main
+	@$(PY) -m orchestration diff "$(BASE)"
+
+docs: setup  ## dbt's documentation and the lineage of every column, as HTML files
 	@$(PY) -m orchestration docs
 
 test: setup  ## lint, the strict parse, then every test
@@ -115,9 +119,10 @@ test: setup  ## lint, the strict parse, then every test
 	  --no-loadscope-reorder
 
 .PHONY: parity
-parity: setup  ## the same rows on DuckDB and Snowflake's test server, a month of them
+parity: setup  ## DuckDB and Snowflake's test server: every unit test, a month's rows
 	@$(PY) -m tests.snowflake.parity --days $(SAMPLE_DAYS) \
 	  --cases-per-day $(SAMPLE_CASES_PER_DAY)
+	@ACSR_EVERY_UNIT_TEST=1 $(PY) -m pytest tests/snowflake/test_build.py
 
 .PHONY: real-logs
 real-logs: setup  ## docs/real-logs.md anew, from the real data beside the checkout
@@ -130,6 +135,10 @@ bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes an
 soak: setup  ## 200 sequences of loads and builds, and every rule of a batch broken once
 	@ACSR_INVARIANT_CASES=200 ACSR_INVARIANT_SHRINK=1 $(PY) -m pytest \
 	  tests/invariant tests/invariant/soak_a_broken_rule_is_seen.py
+
+.PHONY: mutants
+mutants: setup  ## every slip in the rule-bearing SQL: does a unit test see it? takes minutes
+	@$(PY) -m tests.mutants
 
 replay-hash: setup  ## the hash over all marts of a fixed sample, built in two ways
 	@$(PY) -m orchestration.replay --days $(SAMPLE_DAYS) \

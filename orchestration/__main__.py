@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from orchestration import audit_queue, engines, project, report, sample
@@ -51,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     add("parse", _parse, "parse for Snowflake, where deprecations show")
     for script, text in SCRIPTS.items():
         add(script, _script, f"print {text}")
-    add("docs", _docs, "dbt's documentation site")
+    comparing = add("diff", _diff, "compare the marts of two revisions, as Markdown")
+    comparing.add_argument("base", metavar="BASE", help="a branch, a tag or a commit")
+    comparing.add_argument("--landing", type=Path, help="files in place of the sample")
+    add("docs", _docs, "documentation of tables, columns and their lineage")
     return parser
 
 
@@ -142,12 +146,29 @@ def _script(options: argparse.Namespace) -> int:
     return done.returncode
 
 
+def _diff(options: argparse.Namespace) -> int:
+    from orchestration import diff  # it makes the sample, which no other command needs
+
+    page = project.home() / "diff" / "diff.md"
+    print(diff.run(options.base, options.landing, page), end="")
+    print(f"Written to {page}", file=sys.stderr)
+    return 0
+
+
 def _docs(_: argparse.Namespace) -> int:
+    from orchestration import lineage  # it parses SQL, which no other command does
+
     done = project.run_dbt("docs", "generate", "--static")
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
         return done.returncode
-    print(f"Open {project.dbt_target_path() / 'static_index.html'} in a browser.")
+    target = project.dbt_target_path()
+    pages = {
+        "tables and columns": target / "static_index.html",
+        "column lineage": lineage.write_page(target),
+    }
+    for what, page in pages.items():
+        print(f"{what}: {page}")
     return 0
 
 

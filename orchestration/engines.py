@@ -20,7 +20,7 @@ import duckdb
 
 from orchestration import marts_copy, project
 from orchestration.loading import RawStore, SnowflakeStore, open_store
-from orchestration.publish import Publication, publish, remember
+from orchestration.publish import MARTS, Publication, publish, remember
 from orchestration.snowflake import grants, masking, publishing
 from orchestration.snowflake.connection import connect
 from orchestration.snowflake.grants import Databases
@@ -250,6 +250,7 @@ def publish_marts(
             warehouse.path,
             project.published(),
             is_sample=warehouse.is_sample(),
+            texts=project.descriptions(MARTS),
             keys=marts_copy.declared(project.manifest()),
             **given,
         )

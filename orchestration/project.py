@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -206,6 +207,25 @@ def manifest() -> Path:
         if parsed.returncode or not path.exists():
             raise ProjectError(f"dbt parse failed:\n{parsed.stdout}{parsed.stderr}")
     return path
+
+
+def descriptions(schema: str) -> dict[str, dict[str, str]]:
+    """What the manifest says of each table of a schema, and of its columns.
+
+    The table's own description is under the empty name.
+    """
+    nodes = json.loads(manifest().read_bytes())["nodes"].values()
+    return {
+        node.get("alias") or node["name"]: {
+            "": node["description"].strip(),
+            **{
+                name: column["description"].strip()
+                for name, column in node["columns"].items()
+            },
+        }
+        for node in nodes
+        if node["resource_type"] == "model" and node["schema"] == schema
+    }
 
 
 def _dbt_files() -> Iterator[Path]:

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,17 @@ from orchestration import project
 from orchestration.marts_copy import MARTS, Keys, copy_marts, follows, quoted
 
 LEDGER = "publications"
+LEDGER_TEXTS = {
+    "": "One row per publication: what readers open was built when, and from what.",
+    "publication_id": "Names the publication; begins with its time.",
+    "is_made_up_sample": "True where the records are simulated, not a real agent's.",
+    "row_counts": "JSON; how many rows each mart has.",
+    "git_revision": "Commit that computed it; with + where files differed from it.",
+    "build_id": "dbt's id of the build.",
+    "as_of": "The now of every rule, UTC.",
+    "newest_event_at": "Newest time in any record, UTC.",
+    "published_at": "When readers got it, UTC.",
+}
 KEPT_VERSIONS = 3
 REMEMBERED = ("publication_id", "build_id", "as_of", "published_at")
 VERSION_FILES = "marts-*.duckdb"
@@ -37,6 +48,10 @@ _LEDGER_COLUMNS = """
     newest_event_at timestamp,
     published_at timestamp not null
 """
+
+
+# of each table its description under the empty name, and those of its columns
+Texts = Mapping[str, Mapping[str, str]]
 
 
 class PublicationError(Exception):
@@ -64,12 +79,14 @@ def publish(
     is_sample: bool,
     build_id: str | None = None,
     keys: Keys | None = None,
+    texts: Texts | None = None,
 ) -> Publication:
     """Publishes the marts of a warehouse to `folder/current.duckdb`, or nothing.
 
     `build_id` is dbt's id of the build that made them; none where nobody knows. `keys`
     has the column by which a batch replaces rows, of marts in which it does: where it
-    was the last thing that happened, only its rows are copied.
+    was the last thing that happened, only its rows are copied. `texts` are the
+    descriptions that go with them, as comments.
 
     Call it only after every test of the marts has passed.
     """
@@ -101,6 +118,7 @@ def publish(
                 "published_at": _utc(published_at),
             },
         )
+        _write_comments(draft, {**(texts or {}), LEDGER: LEDGER_TEXTS})
         check(draft, warehouse)
         _sync(draft)
         draft.replace(version)
@@ -207,6 +225,28 @@ def _write_ledger(draft: Path, current: Path, row: dict[str, object]) -> None:
         )
 
 
+def _write_comments(draft: Path, texts: Texts) -> None:
+    """What tables and columns mean, where tools for people look: in one go."""
+    with duckdb.connect(str(draft)) as connection:
+        held = connection.execute(
+            "select table_name, column_name from duckdb_columns() "
+            f"where schema_name = '{MARTS}'"
+        ).fetchall()
+        places = sorted({(table, "") for table, _ in held} | set(held))
+        statements = [
+            _comment(table, column, texts[table][column])
+            for table, column in places
+            if texts.get(table, {}).get(column)
+        ]
+        connection.execute(f"begin; {' '.join(statements)} commit")
+
+
+def _comment(table: str, column: str, text: str) -> str:
+    place = f"{MARTS}.{quoted(table)}"
+    about = f"column {place}.{quoted(column)}" if column else f"table {place}"
+    return f"comment on {about} is {_literal(text)};"
+
+
 def remember(warehouse: Path, current: Path) -> None:
     """Tells the warehouse what was published, of which build: `history.publications`.
 
@@ -263,7 +303,11 @@ def _count(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> i
 
 def _text(path: Path) -> str:
     """A path as an SQL string: `attach` takes no bound value."""
-    return "'" + str(path).replace("'", "''") + "'"
+    return _literal(str(path))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _utc(moment: datetime) -> datetime:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from orchestration import project
-from tests.support import dbt_state
+from tests.support import dbt
 
-AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
+AS_OF = "2026-06-01T00:00:00+00:00"
 MODELS = ("dim_business_days", "handling_time_comparison")
 CLOCKS = ("automated", "human_active", "human_elapsed")
 MEASURED = ", ".join(
@@ -85,13 +83,10 @@ class Bench:
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     home = tmp_path_factory.mktemp("handling_time")
-    done = project.run_dbt(
-        *("compile", "--select", *MODELS),
+    dbt(
+        *(home, AS_OF, "compile", "--select", *MODELS),
         *("--vars", "{min_cases: 30, human_cost_usd_per_hour: 36}"),
-        moment=AS_OF,
-        environment=dbt_state(home),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
     folder = home / "target" / "compiled"
     made = Bench({name: compiled(folder, name) for name in MODELS})
     yield made

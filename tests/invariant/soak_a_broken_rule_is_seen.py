@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import project
 from tests.invariant.sequences import Sequence, Step, at_once, stepwise
 from tests.invariant.test_any_sequence_gives_the_same_marts import sequences
-from tests.invariant.warehouses import BuildError, Warehouse, differing_rows, parsed
+from tests.invariant.warehouses import BuildError, Warehouse, differing_rows
 from tests.oracle.worlds import AS_OF
+from tests.support import parsed
 
 MODEL = "model.acsr_warehouse.{}"
 MACRO = "macro.acsr_warehouse.{}"
@@ -122,7 +122,7 @@ def test_a_broken_rule_is_seen(
 
 def without(rule: Break) -> object:
     """The parsed project without a rule."""
-    manifest = copy.deepcopy(parsed(project.ROOT))
+    manifest = copy.deepcopy(parsed())
     if rule.where in manifest.macros:
         macro = manifest.macros[rule.where]
         assert rule.text in macro.macro_sql

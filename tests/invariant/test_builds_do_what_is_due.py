@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,9 @@ import pytest
 from orchestration import project
 from tests.invariant.cases import draw_cases
 from tests.invariant.fixed_cases import session
-from tests.invariant.warehouses import (
-    NO_TESTS,
-    BuildError,
-    Warehouse,
-    environment,
-)
+from tests.invariant.warehouses import NO_TESTS, BuildError, Warehouse
 from tests.oracle.worlds import AS_OF
+from tests.support import dbt_environment
 
 DAYS = 6
 LONELY = "lonely-{}"
@@ -212,7 +208,7 @@ def test_what_a_killed_build_left_is_made_good(
 def kill_a_build(warehouse: Warehouse) -> None:
     """Kills a build, at a later "now", as soon as it says that sessions are rebuilt."""
     command = [str(project.DBT), "build", "--no-write-json", *NO_TESTS]
-    with environment(warehouse.folder, LATER, project.ROOT):
+    with dbt_environment(warehouse.folder, LATER.replace(tzinfo=UTC)):
         process = subprocess.Popen(
             command, cwd=project.ROOT, stdout=subprocess.PIPE, text=True
         )

@@ -7,13 +7,10 @@ would be most.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +22,10 @@ from orchestration import project
 from orchestration.fingerprint import Fingerprint, fingerprint, mart_tables, row_query
 from orchestration.loading import load_all, read_settings
 from orchestration.loading.contracts import SERVICENOW_COLUMNS
+from tests.support import QUIET, dbt_environment, failures, parsed
 
 LOADED_AT = datetime(2027, 1, 1, tzinfo=UTC)
 HASH_KEY = {"ACSR_HASH_KEY": "a key that all warehouses share"}
-QUIET = ("--quiet", "--log-level-file", "none", "--no-write-json")
 # nor what waits for the night: what was said depends on when it was said
 NO_TESTS = (
     *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"),
@@ -97,8 +94,10 @@ class Warehouse:
     ) -> None:
         """Runs `dbt build`; fails with what dbt said."""
         given = ("--vars", json.dumps(variables or {}), *kinds, *arguments)
-        with environment(self.folder, as_of, root):
-            result = dbtRunner(manifest=parsed(root)).invoke(["build", *QUIET, *given])
+        with dbt_environment(self.folder, as_of.replace(tzinfo=UTC), root):
+            result = dbtRunner(manifest=parsed(root)).invoke(
+                ["build", *QUIET, "--no-write-json", *given]
+            )
             DuckDBConnectionManager.close_all_connections()
         if not result.success:
             raise BuildError(failures(result))
@@ -158,44 +157,3 @@ def differing_rows(one: Warehouse, two: Warehouse) -> dict[str, list[tuple[str, 
                 told = [(whose, text) for (text,) in rows]
                 found[table] = [*found.get(table, []), *told]
     return {table: rows for table, rows in found.items() if rows}
-
-
-@cache
-def parsed(root: Path) -> Any:  # noqa: ANN401
-    """The project's manifest; parsing needs no warehouse."""
-    project.prepare()
-    state = Path(os.environ.get("DBT_TARGET_PATH") or project.ROOT / "target")
-    with environment(state / "invariant" / root.name, LOADED_AT, root):
-        result = dbtRunner().invoke(["parse", *QUIET])
-        DuckDBConnectionManager.close_all_connections()
-    assert result.success, result.exception
-    return result.result
-
-
-@contextmanager
-def environment(folder: Path, as_of: datetime, root: Path) -> Iterator[None]:
-    """What dbt must find in the environment for as long as it runs; `as_of` is UTC."""
-    before = dict(os.environ)
-    os.environ |= project.dbt_environment(as_of.replace(tzinfo=UTC)) | {
-        "ACSR_HOME": str(folder),
-        "DBT_TARGET": "duckdb",
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-        "DBT_PROJECT_DIR": str(root),
-    }
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def failures(result: Any) -> str:  # noqa: ANN401
-    """What dbt could not do, and why."""
-    if result.result is None:
-        return f"dbt failed: {result.exception}"
-    return "\n".join(
-        f"{one.node.unique_id}: {one.status}: {one.message}"
-        for one in result.result
-        if one.status not in ("success", "pass", "skipped", "warn")
-    )

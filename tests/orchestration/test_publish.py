@@ -371,3 +371,47 @@ class TestCheck:
         self.spoil(draft, statement)
         with pytest.raises(PublicationError, match=complaint):
             publishing.check(draft, warehouse)
+
+
+def comments(path: Path, kind: str) -> list[tuple]:
+    names = "table_name" if kind == "tables" else "table_name, column_name"
+    return rows(
+        path,
+        f"select {names}, comment from duckdb_{kind}() where schema_name = 'marts' "
+        "and database_name = 'it' and comment is not null order by all",
+    )
+
+
+def test_tables_and_columns_carry_their_descriptions(
+    warehouse: Path, folder: Path
+) -> None:
+    texts = {
+        "cases": {
+            "": "One row per case; it's whole.",
+            "id": "Who.",
+            "gone": "Not here.",
+        },
+        'odd "name': {"value": 'A "value".'},
+        "no_such_mart": {"": "Nothing."},
+    }
+    publish_it(warehouse, folder, texts=texts)
+    current = folder / "current.duckdb"
+    ledger = publishing.LEDGER
+    assert [row for row in comments(current, "tables") if row[0] != ledger] == [
+        ("cases", "One row per case; it's whole.")
+    ]
+    assert [row for row in comments(current, "columns") if row[0] != ledger] == [
+        ("cases", "id", "Who."),
+        ('odd "name', "value", 'A "value".'),
+    ]
+
+
+def test_the_ledger_says_what_each_of_its_columns_is(
+    warehouse: Path, folder: Path
+) -> None:
+    publish_it(warehouse, folder)
+    silent = (
+        "select column_name from duckdb_columns() "
+        "where table_name = 'publications' and comment is null"
+    )
+    assert rows(folder / "current.duckdb", silent) == []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
+from dbt.cli.main import dbtRunner
 from snowflake.connector.util_text import split_statements
 
-from orchestration import project
 from tests.snowflake.support import Server
+from tests.support import PARSED_AT, QUIET, dbt_environment, parsed
 
 TO_NAME = "DATABASE_TO_NAME"
 
@@ -22,19 +24,17 @@ def render(
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """The text of an analysis, rendered by dbt for a database."""
-    done = project.run_dbt(
-        *("compile", "--quiet", "--target", "lint", "--vars", variables),
-        *("--select", analysis),
-        environment={
-            "ACSR_HOME": str(home),
-            "DBT_TARGET_PATH": str(home / "target"),
-            "DBT_LOG_PATH": str(home / "logs"),
-            "SNOWFLAKE_DATABASE": database,
-            **(environment or {}),
-        },
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    with dbt_environment(home, PARSED_AT):
+        os.environ.update({"SNOWFLAKE_DATABASE": database, **(environment or {})})
+        compiled = dbtRunner(manifest=parsed()).invoke(
+            [
+                *("compile", *QUIET, "--target", "lint", "--vars", variables),
+                *("--select", analysis),
+            ]
+        )
+    assert compiled.success, compiled.exception
+    [found] = compiled.result.results
+    return found.node.compiled_code
 
 
 def statements(script: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from tests.support import load_landing
 
 AS_OF = "2026-06-02T12:00:00+00:00"
 DATABASE = "BUILD"
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 SECONDS = 900  # of a busy machine; alone it takes a tenth
 
 
@@ -64,21 +66,39 @@ def built(
     return Built(snowflake_server, home)
 
 
+def unit_tests(manifest: Path) -> dict[str, list[str]]:
+    """The names of the unit tests of each model, in their order."""
+    found: dict[str, list[str]] = {}
+    for it in json.loads(manifest.read_text(encoding="utf-8"))["unit_tests"].values():
+        found.setdefault(it["model"], []).append(it["name"])
+    return found
+
+
 def kinds(outcomes: dict[str, str]) -> Counter[str]:
     return Counter(node.split(".", 1)[0] for node in outcomes)
 
 
-def test_every_model_test_and_unit_test_passes_where_nothing_has_landed(
-    built: Built,
-) -> None:
-    said = built.dbt("build")
+def test_every_model_and_test_passes_where_nothing_has_landed(built: Built) -> None:
+    said = built.dbt("build", *NO_UNIT_TESTS)
     outcomes = built.outcomes()
     assert set(outcomes.values()) <= {"success", "pass"}
     counted = kinds(outcomes)
-    assert min(counted[it] for it in ("seed", "model", "test", "unit_test")) > 0
+    assert min(counted[it] for it in ("seed", "model", "test")) > 0
     assert built.count("MARTS.FCT_CASES") == 0
     # what the driver and the adapter warn of, users see at every command
     assert "Warning" not in said
+
+
+def test_unit_tests_hold_on_this_engine_too(built: Built) -> None:
+    """The first of each model; `ACSR_EVERY_UNIT_TEST=1` takes all (`make parity`)."""
+    asked = unit_tests(built.home / "target" / "manifest.json")
+    if os.environ.get("ACSR_EVERY_UNIT_TEST") != "1":
+        asked = {model: names[:1] for model, names in asked.items()}
+    names = [name for of_model in asked.values() for name in of_model]
+    built.dbt("test", "--select", *names)
+    outcomes = built.outcomes()
+    assert kinds(outcomes)["unit_test"] == len(names) > 0
+    assert set(outcomes.values()) <= {"success", "pass"}
 
 
 def test_every_model_and_test_passes_on_rows_and_once_more(
@@ -97,7 +117,7 @@ def test_every_model_and_test_passes_on_rows_and_once_more(
     )
     loaded = load_landing(tmp_path / "landing", AS_OF, tmp_path / "home")
     assert copy_raw(built.server, loaded, DATABASE)["agent_events"] > 0
-    built.dbt("build", "--exclude-resource-type", "unit_test")
+    built.dbt("build", *NO_UNIT_TESTS)
     # warnings are about the made-up words of the simulator, and no failures
     assert set(built.outcomes().values()) <= {"success", "pass", "warn"}
     cases = built.count("MARTS.FCT_CASES")
