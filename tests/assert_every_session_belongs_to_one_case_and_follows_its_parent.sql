@@ -38,6 +38,7 @@ sessions_by_case as (
         case_key,
         count(*) as session_count
     from sessions
+    where {{ is_tested('session_key') }}
     group by all
 
 )
@@ -61,7 +62,9 @@ select
 from {{ ref('fct_cases') }} as cases
 left join sessions_by_case
     on cases.case_key = sessions_by_case.case_key
-where cases.session_count != coalesce(sessions_by_case.session_count, 0)
+where
+    {{ is_tested('cases.case_key') }}
+    and cases.session_count != coalesce(sessions_by_case.session_count, 0)
 
 union all
 
