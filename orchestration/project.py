@@ -20,6 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 DBT = Path(sys.executable).parent / "dbt"
 ENGINES = ("duckdb", "snowflake")
+DAGSTER_POSTGRES = "ACSR_DAGSTER_POSTGRES"
+ALERT_FORMATS = ("slack", "json")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 
@@ -116,6 +118,41 @@ def as_of() -> datetime:
             "with a zone, such as 2026-01-31T12:00:00Z"
         )
     return moment.astimezone(UTC)
+
+
+def alert_webhook() -> str | None:
+    """Where messages go: `ACSR_ALERT_WEBHOOK`; a secret, so it is never shown."""
+    return os.environ.get("ACSR_ALERT_WEBHOOK") or None
+
+
+def alert_format() -> str:
+    """What messages look like: `ACSR_ALERT_FORMAT`, else Slack's format."""
+    stated = os.environ.get("ACSR_ALERT_FORMAT") or ALERT_FORMATS[0]
+    if stated not in ALERT_FORMATS:
+        raise ProjectError(
+            f"ACSR_ALERT_FORMAT is {stated!r}; write {' or '.join(ALERT_FORMATS)}"
+        )
+    return stated
+
+
+def heartbeat_url() -> str | None:
+    """What is asked for after each good refresh: `ACSR_HEARTBEAT_URL`; a secret too."""
+    return os.environ.get("ACSR_HEARTBEAT_URL") or None
+
+
+def dagster_url() -> str | None:
+    """Where people reach Dagster's UI: `ACSR_DAGSTER_URL`; for links in messages."""
+    return os.environ.get("ACSR_DAGSTER_URL") or None
+
+
+def dashboard_url() -> str | None:
+    """Where people reach the dashboards: `ACSR_DASHBOARD_URL`; likewise."""
+    return os.environ.get("ACSR_DASHBOARD_URL") or None
+
+
+def alert_ledger() -> Path:
+    """The file that says which messages were sent."""
+    return home() / "alerts.sqlite"
 
 
 def dbt_variables() -> dict[str, Any]:
@@ -237,10 +274,21 @@ def _dbt_files() -> Iterator[Path]:
 
 
 def dagster_home() -> Path:
-    """Dagster's own state, with this project's instance settings in place."""
+    """Dagster's own state, with this project's instance settings in place.
+
+    Runs and events are in SQLite files there; in PostgreSQL, if `ACSR_DAGSTER_POSTGRES`
+    is the address of a database.
+    """
     folder = home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     settings = (ROOT / "orchestration" / "dagster.yaml").read_bytes()
+    postgres = os.environ.get(DAGSTER_POSTGRES)
+    if postgres:
+        # SQLAlchemy's own choice of a driver is another than that of dagster-postgres
+        stated = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", postgres)
+        os.environ[DAGSTER_POSTGRES] = stated
+        storage = ROOT / "orchestration" / "storage.postgres.yaml"
+        settings += storage.read_bytes()
     path = folder / "dagster.yaml"
     if not path.exists() or path.read_bytes() != settings:
         draft = path.with_suffix(f".{os.getpid()}.tmp")

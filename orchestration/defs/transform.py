@@ -2,22 +2,28 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dagster import AssetExecutionContext, Config
+from dagster import AssetExecutionContext, AssetSpec, Config, Failure
 from dagster_dbt import (
+    DagsterDbtCliRuntimeError,
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
     DbtCliResource,
+    DbtProject,
     dbt_assets,
 )
 from pydantic import Field
 
 from orchestration import engines, project, verdict
+from orchestration.defs.metadata import EVERY_NIGHT, OWNER, with_row_counts
 from orchestration.defs.resources import WAREHOUSE
 
 NIGHTLY = "nightly"
+FAILED = ("error", "fail", "runtime error")
+SAID_CHARACTERS = 500
 
 
 class Build(Config):
@@ -52,11 +58,31 @@ class Build(Config):
         return [*self.leave_out, *variables]
 
 
+class Translator(DagsterDbtTranslator):
+    """dbt's models as Dagster shows them: somebody's, and fresh by when they are due.
+
+    What a refresh builds needs no policy of its own: the publication's speaks for all.
+    """
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Those that dbt states, else the team that operates this project."""
+        return super().get_owners(dbt_resource_props) or [OWNER]
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> AssetSpec:
+        """What is built by night has to be there in the morning."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if NIGHTLY in spec.tags:
+            return spec.replace_attributes(freshness_policy=EVERY_NIGHT)
+        return spec
+
+
 @dbt_assets(
     manifest=project.manifest(),
     name="dbt_project",
     pool=WAREHOUSE,
-    dagster_dbt_translator=DagsterDbtTranslator(
+    dagster_dbt_translator=Translator(
         settings=DagsterDbtTranslatorSettings(
             enable_asset_checks=True, enable_source_tests_as_checks=True
         )
@@ -76,6 +102,40 @@ def dbt_project(
         # apart from the manifest that definitions are loaded from
         target_path=project.dbt_target_path() / "run",
     )
-    yield from building.stream()
+    try:
+        yield from with_row_counts(building.stream(), building.manifest["nodes"])
+    except DagsterDbtCliRuntimeError as problem:
+        raise _failure(building, problem) from None
     told = building.get_artifact("run_results.json")["metadata"]
     verdict.record(context.run_id, moment, told["invocation_id"])
+
+
+def _failure(building: DbtCliInvocation, problem: Exception) -> Exception:
+    """What failed, by name: `causes` are kept with the run, for whoever is told."""
+    try:
+        results = building.get_artifact("run_results.json")["results"]
+    except OSError:  # dbt did not come so far: its message says why
+        return problem
+    failed = [it for it in results if it["status"] in FAILED]
+    if not failed:
+        return problem
+    causes = [_cause(it, building.manifest) for it in failed]
+    lines = [f"{it['kind']} {it['name']}: {it['said']}" for it in causes]
+    return Failure("\n".join(lines), metadata={"causes": causes})
+
+
+def _cause(result: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    unique_id = result["unique_id"]
+    kind, _, name = unique_id.partition(".")
+    node = manifest["nodes"].get(unique_id) or {}
+    if kind == "test":
+        kind = "generic test" if node.get("test_metadata") else "singular test"
+    said = " ".join((result["message"] or "no reason given").split())
+    if kind == "model" and "contract" in said:
+        kind = "contract"
+    return {
+        "name": node.get("name") or name.rpartition(".")[2],
+        "kind": kind.replace("_", " "),
+        "said": said[:SAID_CHARACTERS],
+        "failures": result.get("failures"),
+    }
