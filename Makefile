@@ -22,7 +22,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup lock run backfill refresh nightly rollback resume cases audit-queue dev lint format \
-	snowflake-setup snowflake-prove diff docs test clean
+	snowflake-setup snowflake-prove diff docs dashboard report test clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -98,6 +98,12 @@ audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
 dev: setup  ## Dagster's UI and daemon, on this machine only
 	@$(PY) -m orchestration dev
 
+dashboard: setup  ## the boards on what is published, on this machine only
+	@$(PY) -m dashboards serve
+
+report: setup  ## every board in one HTML file: make report FILTERS='period=4w&tier=tier_1'
+	@$(PY) -m dashboards report --filters "$(FILTERS)"
+
 lint: setup  ## Ruff and sqlfluff
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -135,6 +141,13 @@ parity: setup  ## DuckDB and Snowflake's test server: every unit test, a month's
 .PHONY: real-logs
 real-logs: setup  ## docs/real-logs.md anew, from the real data beside the checkout
 	@$(PY) -m tests.real_data.page
+
+.PHONY: screenshots first-board
+screenshots: setup  ## docs/images anew, of the made-up sample that is published here
+	@$(PY) -m tests.dashboards.screenshots
+
+first-board: setup  ## seconds from a fresh clone to the first board
+	@$(PY) -m benchmarks.first_board
 
 .PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
