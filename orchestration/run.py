@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO
@@ -59,7 +59,12 @@ def run_job(name: str, config: Mapping[str, Any] | None = None) -> Outcome:
     `config` is Dagster's run configuration, in the place of the job's own.
     """
     os.environ["DAGSTER_HOME"] = str(project.dagster_home())
-    from orchestration.definitions import defs  # parses the dbt project
+    try:
+        from orchestration.definitions import defs  # parses the dbt project
+    except Exception as problem:
+        with suppress(Exception):
+            alerting.tell_of_no_run(name, str(problem))
+        raise
 
     log = project.home() / "logs" / f"{name}.log"
     landing = project.shown_landing()

@@ -7,7 +7,12 @@ what "once" means where a process can be killed at any moment.
 
 from orchestration.alerting.findings import Finding, of_marts, of_run
 from orchestration.alerting.ledger import Ledger
-from orchestration.alerting.tick import Outcome, tell_of_failure, tell_of_refresh
+from orchestration.alerting.tick import (
+    Outcome,
+    tell_of_failure,
+    tell_of_no_run,
+    tell_of_refresh,
+)
 
 __all__ = [
     "Finding",
@@ -16,5 +21,6 @@ __all__ = [
     "of_marts",
     "of_run",
     "tell_of_failure",
+    "tell_of_no_run",
     "tell_of_refresh",
 ]

@@ -208,7 +208,7 @@ def _of_check(check: AssetCheckEvaluation, run: DagsterRun) -> Finding:
         cases = _run_command(run)
     return Finding(
         key=_check_key(check),
-        cause=f"check {name}" + ("" if is_dbt else check.description or ""),
+        cause=f"check {name}",
         title=f"Test failed: {name}" if is_dbt else f"Check failed: {name}",
         severity="critical" if is_error else "warning",
         subject=asset,
@@ -290,6 +290,22 @@ def _of_failure(entry: EventLogEntry, run: DagsterRun) -> Finding:
         cases=_run_command(run),
         said=(entry.get_dagster_event().message or "")[:SAID_CHARACTERS],
     )
+
+
+def of_no_run(job: str, said: str) -> Evidence:
+    """What is known where a run could not even begin, as when dbt does not parse."""
+    finding = Finding(
+        key="run definitions",
+        cause="run definitions",
+        title=f"{job} could not begin; nothing was published",
+        severity="critical",
+        subject="the project does not load",
+        owner=OPERATOR,
+        what_to_do="Mend what is named, or go back to the revision before",
+        cases="make lint",
+        said=said[:SAID_CHARACTERS],
+    )
+    return Evidence(job, [finding], frozenset(), is_whole=False)
 
 
 def _run_command(run: DagsterRun) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import engines, project
 from orchestration.alerting import webhook
-from orchestration.alerting.findings import Evidence, of_marts, of_run
+from orchestration.alerting.findings import Evidence, of_marts, of_no_run, of_run
 from orchestration.alerting.ledger import Answer, Ledger
 from orchestration.alerting.messages import rendered
 
@@ -43,6 +43,11 @@ def tell_of_refresh(instance: DagsterInstance, run: DagsterRun) -> Outcome:
 def tell_of_failure(instance: DagsterInstance, run: DagsterRun) -> Outcome:
     """After a run failed or was killed: what it found; there is no heartbeat."""
     return _round(of_run(instance, run, is_whole=False), are_marts_new=False)
+
+
+def tell_of_no_run(job: str, said: str) -> Outcome:
+    """After a run could not even begin."""
+    return _round(of_no_run(job, said), are_marts_new=False)
 
 
 def _round(evidence: Evidence, *, are_marts_new: bool) -> Outcome:

@@ -111,9 +111,13 @@ def marts(rows: list[dict[str, Any]]) -> list[Finding]:
 def evidence(names: list[str], job: str = "refresh") -> Evidence:
     """What is found in a run with these faults; without any it came through."""
     run = SimpleNamespace(run_id="0123456789abcdef", job_name=job)
-    instance = SimpleNamespace(all_logs=lambda *_, **__: list(_entries(names)))
     broken = [it for it in names if not _only_warns(it)]
-    return of_run(instance, run, is_whole=not broken)
+    return of_run(events(names), run, is_whole=not broken)
+
+
+def events(names: list[str]) -> SimpleNamespace:
+    """The instance of a run with these faults: all that is read of it is its events."""
+    return SimpleNamespace(all_logs=lambda *_, **__: list(_entries(names)))
 
 
 def _only_warns(name: str) -> bool:

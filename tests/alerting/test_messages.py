@@ -162,20 +162,24 @@ def test_what_was_not_taken_is_sent_again_and_says_if_it_may_be_a_repeat(
     )
 
 
-def test_a_receiver_that_fails_is_asked_once_a_tick_and_ever_more_rarely(
-    sender: Sender,
-) -> None:
-    rows = [row(CONTROL, 1), row("stale_feed", 1)]
+def test_a_receiver_that_fails_is_asked_ever_more_rarely(sender: Sender) -> None:
     sender.receiver.answers = [503] * 100
     asked = []
     for _ in range(12):
         before = len(sender.receiver.posts)
-        sender.tell(rows)
+        sender.tell([row(CONTROL, 1)])
         asked.append(len(sender.receiver.posts) - before)
-    # pauses of the first message: 1, 2, 4, 8, 16, 32, 60 minutes; of both, in turns
-    assert max(asked) == 1
-    assert sum(asked) < len(asked) + 1
-    assert sender.done.waiting == 2
+    # ticks every 15 minutes, pauses of 1, 2, 4, 8, 16, 32 and 60
+    assert asked == [1, 1, 1, 1, 1, 0, 1, 0, 0, 1, 0, 0]
+    assert sender.done.waiting == 1
+
+
+@pytest.mark.parametrize("answer", [429, 503, HANG_UP])
+def test_who_does_not_answer_is_asked_once_a_tick(sender: Sender, answer: int) -> None:
+    sender.receiver.answers = [answer]
+    sender.tell([row(CONTROL, 1), row("stale_feed", 1)])
+    assert len(sender.receiver.posts) == 1
+    assert (sender.done.sent, sender.done.waiting) == (0, 2)
 
 
 def test_one_message_that_is_refused_holds_up_no_other(sender: Sender) -> None:

@@ -65,6 +65,7 @@ class Found:
     """What a campaign came to; `output` is of the refresh after all kills."""
 
     kills: int
+    begun: int
     is_published: bool
     sessions: int
     told: list[str]
@@ -72,12 +73,13 @@ class Found:
 
 
 def campaign(tiny: Tiny, kills: int, seed: int) -> Found:
-    """Kills refreshes, each after another file has landed; then refreshes once."""
+    """Kills so many refreshes, a file landing before each; then refreshes once."""
     chance = random.Random(seed)
-    killed = 0
+    killed = begun = 0
     with receiving() as receiver:
-        for number in range(kills):
-            tiny.land(f"{number}.jsonl", f"session {number}")
+        while killed < kills:
+            tiny.land(f"{begun}.jsonl", f"session {begun}")
+            begun += 1
             at = chance.randrange(1, EVENTS)
             if chance.random() < 0.3:
                 at = -chance.randrange(1, 40)
@@ -93,7 +95,8 @@ def campaign(tiny: Tiny, kills: int, seed: int) -> Found:
     sessions = 0
     if is_published:
         sessions = tiny.published("select count(*) from marts.sessions")[0][0]
-    return Found(killed, is_published, sessions, told, last.stdout + last.stderr)
+    output = last.stdout + last.stderr
+    return Found(killed, begun, is_published, sessions, told, output)
 
 
 def main() -> None:
@@ -105,8 +108,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tiny = make_tiny(Path(folder) / "tiny")
         found = campaign(tiny, options.kills, options.seed)
-    print(f"seed {options.seed}: {found}")
-    is_well = found.is_published and found.sessions == options.kills
+    is_well = found.is_published and found.sessions == found.begun
+    print(
+        f"seed {options.seed}: {found.kills} of {found.begun} refreshes killed; then "
+        f"published: {found.is_published}, {found.sessions} sessions of {found.begun}"
+    )
+    if not is_well:
+        print(found.output)
     sys.exit(0 if is_well else 1)
 
 
