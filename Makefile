@@ -21,9 +21,8 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh nightly audit-queue dev lint format snowflake-setup snowflake-prove diff \
-	docs
-	test clean
+.PHONY: help setup lock run backfill refresh nightly rollback resume cases audit-queue dev lint format \
+	snowflake-setup snowflake-prove diff docs dashboard report test clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,11 +83,26 @@ refresh: setup  ## load what is new, build, test, publish
 nightly: setup  ## as refresh, with the slow and unit tests and the record of what was said
 	@$(PY) -m orchestration nightly
 
+rollback: setup  ## readers get the publication before, or: make rollback TO=<id>
+	@$(PY) -m orchestration rollback $(if $(TO),"$(TO)")
+
+resume: setup  ## end a rollback: refresh and publish
+	@$(PY) -m orchestration resume
+
+cases: setup  ## what is behind an alert or failed test: make cases OF=<key or name>
+	@$(PY) -m orchestration cases $(if $(OF),"$(OF)")
+
 audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
 	@$(PY) -m orchestration audit-queue
 
 dev: setup  ## Dagster's UI and daemon, on this machine only
 	@$(PY) -m orchestration dev
+
+dashboard: setup  ## the boards on what is published, on this machine only
+	@$(PY) -m dashboards serve
+
+report: setup  ## every board in one HTML file: make report FILTERS='period=4w&tier=tier_1'
+	@$(PY) -m dashboards report --filters "$(FILTERS)"
 
 lint: setup  ## Ruff and sqlfluff
 	@$(PY) -m ruff check .
@@ -128,13 +142,23 @@ parity: setup  ## DuckDB and Snowflake's test server: every unit test, a month's
 real-logs: setup  ## docs/real-logs.md anew, from the real data beside the checkout
 	@$(PY) -m tests.real_data.page
 
+.PHONY: screenshots first-board
+screenshots: setup  ## docs/images anew, of the made-up sample that is published here
+	@$(PY) -m tests.dashboards.screenshots
+
+first-board: setup  ## seconds from a fresh clone to the first board
+	@$(PY) -m benchmarks.first_board
+
 .PHONY: bench soak replay-hash
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
 	@$(PY) -m benchmarks
 
-soak: setup  ## 200 sequences of loads and builds, and every rule of a batch broken once
+soak: setup  ## 200 sequences of loads, every rule of a batch broken, hundreds of kills; hours
 	@ACSR_INVARIANT_CASES=200 ACSR_INVARIANT_SHRINK=1 $(PY) -m pytest \
 	  tests/invariant tests/invariant/soak_a_broken_rule_is_seen.py
+	@$(PY) -m tests.orchestration.readers --moves 300 --kills 200
+	@$(PY) -m tests.orchestration.kills --kills 100
+	@ACSR_ALERT_KILLS=300 $(PY) -m pytest -s tests/alerting/test_each_fault_is_told_once.py
 
 .PHONY: mutants
 mutants: setup  ## every slip in the rule-bearing SQL: does a unit test see it? takes minutes

@@ -88,8 +88,8 @@
 
 {#
     Whether this build works on what is touched only. Macros are told apart by
-    ACSR_MACROS, a hash of them, since no SQL can read files; where it is not set, as when
-    dbt runs by hand, they are taken to be what they were.
+    ACSR_MACROS, a hash of them and of the seeds, since no SQL can read files; where it
+    is not set, as when dbt runs by hand, they are taken to be what they were.
 #}
 {% macro is_batch() -%}
     {%- if not execute -%}

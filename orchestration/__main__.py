@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestration import audit_queue, engines, project, report, sample
+from orchestration import audit_queue, cases, engines, project, report, sample
+from orchestration.publish import PublicationError
+from orchestration.snowflake.grants import GrantsError
 
 SCRIPTS = {
     "snowflake-setup": "the script that sets a Snowflake account up",
@@ -46,9 +48,22 @@ def _parser() -> argparse.ArgumentParser:
     window = add("backfill", _backfill, "rebuild a window of days, test, publish")
     window.add_argument("first", metavar="FROM", help="first day, as 2026-05-01")
     window.add_argument("last", metavar="TO", help="last day")
+    add("resume", _resume, "end a rollback: refresh, and publish what comes of it")
+    rollback = add("rollback", _roll_back, "show readers an older publication again")
+    rollback.add_argument(
+        "to", nargs="?", help="its id, or how it begins; else the one before"
+    )
+    listing = add("cases", _cases, "what is behind an alert or a failed test")
+    listing.add_argument(
+        "of", nargs="?", help="an alert's key, a test's name, or raw.<feed>"
+    )
     add("report", _report, "the published KPIs as text")
     add("audit-queue", _audit_queue, "the cases drawn for audits as CSV and JSON lines")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
+    add("daemon", _serve, "Dagster's daemon alone: the schedule, sensors, refreshes")
+    serving = add("webserver", _serve, "Dagster's UI alone; it has no login of its own")
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, default=3000)
     add("parse", _parse, "parse for Snowflake, where deprecations show")
     for script, text in SCRIPTS.items():
         add(script, _script, f"print {text}")
@@ -89,17 +104,45 @@ def _day(name: str, text: str) -> date:
 
 
 def _run(options: argparse.Namespace, config: Mapping[str, Any] | None = None) -> int:
-    from orchestration.run import run_job  # Dagster takes seconds to import
+    from orchestration.run import Outcome, run_job  # Dagster takes seconds to import
 
-    if run_job(options.job, config):
+    outcome = run_job(options.job, config)
+    if outcome is Outcome.FAILED:
+        print(
+            f"error: {options.job} failed; nothing was published. The whole story: "
+            "`make dev`, Runs",
+            file=sys.stderr,
+        )
+        return 1
+    if outcome is Outcome.HELD:
+        print(f"Built and tested; a rollback holds {engines.published_name()}")
+    else:
         print(f"Published {engines.published_name()}")
-        return 0
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    options.job = "refresh"
+    return _run(options, {"ops": {"publication": {"config": {"after_rollback": True}}}})
+
+
+def _roll_back(options: argparse.Namespace) -> int:
+    try:
+        done = engines.roll_back_marts(options.to)
+    except (PublicationError, GrantsError) as problem:
+        raise project.ProjectError(str(problem)) from problem
     print(
-        f"error: {options.job} failed; nothing was published. The whole story: "
-        "`make dev`, Runs",
-        file=sys.stderr,
+        f"Readers of {engines.published_name()} see publication {done.marts_of}\n"
+        f"instead of {done.instead_of}.\n"
+        "Refreshes go on loading, building and testing; they publish nothing until "
+        "`make resume`."
     )
-    return 1
+    return 0
+
+
+def _cases(options: argparse.Namespace) -> int:
+    print(cases.listed(options.of))
+    return 0
 
 
 def _report(_: argparse.Namespace) -> int:
@@ -119,6 +162,19 @@ def _dev(_: argparse.Namespace) -> int:
     os.chdir(project.ROOT)
     command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1"]
     os.execv(sys.executable, [*command, "--module-name", "orchestration.definitions"])
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Dagster's daemon or its UI, alone, as a service runs them."""
+    os.environ["DAGSTER_HOME"] = str(project.dagster_home())
+    os.chdir(project.ROOT)
+    module = ["--module-name", "orchestration.definitions"]
+    if options.job == "daemon":
+        command = ["dagster._daemon", "run", *module]
+    else:
+        command = ["dagster_webserver", *module]
+        command += ["--host", options.host, "--port", str(options.port)]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
 def _parse(_: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ is published.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,14 @@ import duckdb
 
 from orchestration import marts_copy, project
 from orchestration.loading import RawStore, SnowflakeStore, open_store
-from orchestration.publish import MARTS, Publication, publish, remember
+from orchestration.publish import (
+    MARTS,
+    Publication,
+    Rollback,
+    publish,
+    remember,
+    roll_back,
+)
 from orchestration.snowflake import grants, masking, publishing
 from orchestration.snowflake.connection import connect
 from orchestration.snowflake.grants import Databases
@@ -195,21 +202,46 @@ def last_build() -> Row:
 
     Keys: is_full, loads, records, sessions, cases, days; none before the first build.
     """
+    return _of_last_build("is_full, loads, records, sessions, cases, days")
+
+
+def has_seeds() -> bool:
+    """Whether the last complete build had these very seeds, and macros."""
+    return _of_last_build("macros").get("macros") == project.macros_fingerprint()
+
+
+def _of_last_build(columns: str) -> Row:
     is_there = (
         "select count(*) as n from information_schema.tables where "
         "lower(table_schema) = 'intermediate' and lower(table_name) = 'builds'"
     )
     figures = (
-        "select is_full, loads, records, sessions, cases, days "
-        "from intermediate.builds order by build_number desc limit 1"
+        f"select {columns} from intermediate.builds order by build_number desc limit 1"
     )
-    with _building() as ask:
+    with building() as ask:
         found = ask(figures) if ask(is_there)[0]["n"] else []
     return found[0] if found else {}
 
 
+def row_counts(tables: Mapping[str, str]) -> dict[str, int]:
+    """Rows of tables of the warehouse, by what they are called here.
+
+    `tables` are names as SQL wants them. All are asked at once: both engines know the
+    number without reading the rows.
+    """
+    if not tables:
+        return {}
+    places = list(tables.items())
+    query = " union all ".join(
+        f"select {place} as place, count(*) as n from {name}"
+        for place, (_, name) in enumerate(places)
+    )
+    with building() as ask:
+        return {places[row["place"]][0]: row["n"] for row in ask(query)}
+
+
 @contextmanager
-def _building() -> Iterator[Ask]:
+def building() -> Iterator[Ask]:
     """Asks the warehouse, as the role that builds it."""
     if project.engine() == "duckdb":
         with duckdb.connect(str(project.warehouse()), read_only=True) as connection:
@@ -235,15 +267,24 @@ def remember_publications() -> None:
 
 
 def publish_marts(
-    as_of: datetime, git_revision: str | None, build_id: str
+    as_of: datetime,
+    git_revision: str | None,
+    build_id: str,
+    *,
+    after_rollback: bool = False,
 ) -> Publication:
     """Publishes the marts of the warehouse, or raises and leaves readers what they had.
 
-    `build_id` is dbt's id of the build that made them.
-
-    Raises GrantsError on Snowflake where the grants in force are not as declared.
+    `build_id` is dbt's id of the build that made them. Raises HeldError where a
+    rollback holds, unless `after_rollback`, and GrantsError on Snowflake where the
+    grants in force are not as declared.
     """
-    given = {"as_of": as_of, "git_revision": git_revision, "build_id": build_id}
+    given = {
+        "as_of": as_of,
+        "git_revision": git_revision,
+        "build_id": build_id,
+        "after_rollback": after_rollback,
+    }
     if project.engine() == "duckdb":
         warehouse = DuckDbWarehouse(project.warehouse())
         return publish(
@@ -254,15 +295,29 @@ def publish_marts(
             keys=marts_copy.declared(project.manifest()),
             **given,
         )
-    matrix = project.dbt_variables().get("snowflake_privileges") or {}
-    rules = publishing.Rules(
-        grants.declared(matrix, databases()), private_columns(grants.MARTS)
-    )
     with closing(connect(TRANSFORMER)) as connection:
         warehouse = SnowflakeWarehouse(connection, SnowflakeStore(connection))
         return publishing.publish(
-            connection, databases(), rules, is_sample=warehouse.is_sample(), **given
+            connection, databases(), _rules(), is_sample=warehouse.is_sample(), **given
         )
+
+
+def roll_back_marts(wanted: str | None = None) -> Rollback:
+    """Shows readers an older publication again: the one before, or the one named.
+
+    `wanted` is an id, or how one begins.
+    """
+    if project.engine() == "duckdb":
+        return roll_back(project.published(), wanted)
+    with closing(connect(TRANSFORMER)) as connection:
+        return publishing.roll_back(connection, databases(), _rules(), wanted)
+
+
+def _rules() -> publishing.Rules:
+    matrix = project.dbt_variables().get("snowflake_privileges") or {}
+    return publishing.Rules(
+        grants.declared(matrix, databases()), private_columns(grants.MARTS)
+    )
 
 
 @contextmanager

@@ -20,6 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 DBT = Path(sys.executable).parent / "dbt"
 ENGINES = ("duckdb", "snowflake")
+DAGSTER_POSTGRES = "ACSR_DAGSTER_POSTGRES"
+ALERT_FORMATS = ("slack", "json")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 
@@ -118,6 +120,41 @@ def as_of() -> datetime:
     return moment.astimezone(UTC)
 
 
+def alert_webhook() -> str | None:
+    """Where messages go: `ACSR_ALERT_WEBHOOK`; a secret, so it is never shown."""
+    return os.environ.get("ACSR_ALERT_WEBHOOK") or None
+
+
+def alert_format() -> str:
+    """What messages look like: `ACSR_ALERT_FORMAT`, else Slack's format."""
+    stated = os.environ.get("ACSR_ALERT_FORMAT") or ALERT_FORMATS[0]
+    if stated not in ALERT_FORMATS:
+        raise ProjectError(
+            f"ACSR_ALERT_FORMAT is {stated!r}; write {' or '.join(ALERT_FORMATS)}"
+        )
+    return stated
+
+
+def heartbeat_url() -> str | None:
+    """What is asked for after each good refresh: `ACSR_HEARTBEAT_URL`; a secret too."""
+    return os.environ.get("ACSR_HEARTBEAT_URL") or None
+
+
+def dagster_url() -> str | None:
+    """Where people reach Dagster's UI: `ACSR_DAGSTER_URL`; for links in messages."""
+    return os.environ.get("ACSR_DAGSTER_URL") or None
+
+
+def dashboard_url() -> str | None:
+    """Where people reach the dashboards: `ACSR_DASHBOARD_URL`; likewise."""
+    return os.environ.get("ACSR_DASHBOARD_URL") or None
+
+
+def alert_ledger() -> Path:
+    """The file that says which messages were sent."""
+    return home() / "alerts.sqlite"
+
+
 def dbt_variables() -> dict[str, Any]:
     """The variables of `dbt_project.yml`."""
     text = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
@@ -146,7 +183,7 @@ def dbt_environment(moment: datetime | None = None) -> dict[str, str]:
     return {
         "ACSR_HOME": str(home()),
         "ACSR_AS_OF": (moment or as_of()).isoformat(),
-        "ACSR_MACROS": _macros_fingerprint(),
+        "ACSR_MACROS": macros_fingerprint(),
         "DBT_PROJECT_DIR": str(ROOT),
         "DBT_PROFILES_DIR": str(ROOT),
         "DBT_TARGET_PATH": str(dbt_target_path()),
@@ -157,18 +194,21 @@ def dbt_environment(moment: datetime | None = None) -> dict[str, str]:
     }
 
 
-def _macros_fingerprint() -> str:
-    """A hash of all macros: with another one, dbt builds everything anew.
+def macros_fingerprint() -> str:
+    """A hash of all macros and seeds: with another one, dbt builds everything anew.
 
-    dbt hashes models and seeds itself; SQL has no way to read the files of macros.
+    dbt hashes models itself; SQL has no way to read the files of macros. Seeds are here
+    so that a refresh can tell whether the last build already had them.
     """
     digest = hashlib.sha256()
-    folder = ROOT / "macros"
-    for path in sorted(folder.rglob("*.sql")):
+    for path in sorted(
+        file
+        for folder in ("macros", "seeds")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in DBT_FILES
+    ):
         content = path.read_bytes()
-        digest.update(
-            b"%b\0%d\0" % (os.fsencode(path.relative_to(folder)), len(content))
-        )
+        digest.update(b"%b\0%d\0" % (os.fsencode(path.relative_to(ROOT)), len(content)))
         digest.update(content)
     return digest.hexdigest()
 
@@ -237,10 +277,21 @@ def _dbt_files() -> Iterator[Path]:
 
 
 def dagster_home() -> Path:
-    """Dagster's own state, with this project's instance settings in place."""
+    """Dagster's own state, with this project's instance settings in place.
+
+    Runs and events are in SQLite files there; in PostgreSQL, if `ACSR_DAGSTER_POSTGRES`
+    is the address of a database.
+    """
     folder = home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     settings = (ROOT / "orchestration" / "dagster.yaml").read_bytes()
+    postgres = os.environ.get(DAGSTER_POSTGRES)
+    if postgres:
+        # SQLAlchemy's own choice of a driver is another than that of dagster-postgres
+        stated = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", postgres)
+        os.environ[DAGSTER_POSTGRES] = stated
+    storage = f"storage.{'postgres' if postgres else 'sqlite'}.yaml"
+    settings += (ROOT / "orchestration" / storage).read_bytes()
     path = folder / "dagster.yaml"
     if not path.exists() or path.read_bytes() != settings:
         draft = path.with_suffix(f".{os.getpid()}.tmp")

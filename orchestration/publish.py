@@ -3,15 +3,19 @@
 Readers see marts only, and never half of a refresh: the new file is written and
 checked under a hidden name, then moved over `current.duckdb`. Whoever has the old
 one open goes on reading it.
+
+A rollback shows an older version again. It is a row of the ledger too, and it holds:
+the next publication has to say that it may follow one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +37,7 @@ LEDGER_TEXTS = {
     "as_of": "The now of every rule, UTC.",
     "newest_event_at": "Newest time in any record, UTC.",
     "published_at": "When readers got it, UTC.",
+    "rolled_back_to": "The publication whose marts a rollback shows again; else empty.",
 }
 KEPT_VERSIONS = 3
 REMEMBERED = ("publication_id", "build_id", "as_of", "published_at")
@@ -46,7 +51,8 @@ _LEDGER_COLUMNS = """
     build_id varchar,
     as_of timestamp not null,
     newest_event_at timestamp,
-    published_at timestamp not null
+    published_at timestamp not null,
+    rolled_back_to varchar
 """
 
 
@@ -56,6 +62,10 @@ Texts = Mapping[str, Mapping[str, str]]
 
 class PublicationError(Exception):
     """Nothing was published; the file that readers open is what it was."""
+
+
+class HeldError(PublicationError):
+    """Nothing was published because a rollback holds."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,31 @@ class Publication:
     row_counts: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What readers see: a row of the ledger, and the publication its marts are of.
+
+    They differ while a rollback holds.
+    """
+
+    publication_id: str
+    marts_of: str
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a rollback holds."""
+        return self.publication_id != self.marts_of
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """A rollback: its own id, whose marts are shown now, and whose were before."""
+
+    publication_id: str
+    marts_of: str
+    instead_of: str
+
+
 def publish(
     warehouse: Path,
     folder: Path,
@@ -80,26 +115,27 @@ def publish(
     build_id: str | None = None,
     keys: Keys | None = None,
     texts: Texts | None = None,
+    after_rollback: bool = False,
 ) -> Publication:
     """Publishes the marts of a warehouse to `folder/current.duckdb`, or nothing.
 
     `build_id` is dbt's id of the build that made them; none where nobody knows. `keys`
     has the column by which a batch replaces rows, of marts in which it does: where it
     was the last thing that happened, only its rows are copied. `texts` are the
-    descriptions that go with them, as comments.
+    descriptions that go with them, as comments. Raises HeldError where a rollback
+    holds, unless `after_rollback`.
 
     Call it only after every test of the marts has passed.
     """
     if not warehouse.exists():
         raise PublicationError(f"there is no warehouse at {warehouse}: `make refresh`")
     folder.mkdir(parents=True, exist_ok=True)
-    published_at = datetime.now(UTC)
-    publication_id = f"{published_at:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
-    version = folder / f"marts-{publication_id}.duckdb"
-    draft = folder / f".{version.name}.tmp"
     current = folder / "current.duckdb"
-    _forget_drafts(folder)
-    try:
+    with _moving(current):
+        refuse_if_held(shown(current), after_rollback)
+        publication_id, published_at = new_id()
+        version = _version(folder, publication_id)
+        draft = folder / f".{version.name}.tmp"
         if _begin_as_before(current, draft, warehouse, as_of, build_id):
             row_counts = _copy_marts(warehouse, draft, keys or {})
         else:
@@ -124,18 +160,117 @@ def publish(
         draft.replace(version)
         _point(current, version)
         _sync(folder)
-    except (OSError, duckdb.Error) as problem:
-        raise PublicationError(
-            f"nothing was published, {current} is what it was: {problem}"
-        ) from problem
-    finally:
-        _forget_drafts(folder)
-    _forget_versions(folder)
+        _forget_versions(current)
     return Publication(publication_id, current, row_counts)
 
 
+def roll_back(folder: Path, wanted: str | None = None) -> Rollback:
+    """Shows an older publication again, until one is published `after_rollback`.
+
+    `wanted` is the id of a publication that is kept, or how it begins; without it, the
+    one before those marts that are shown now. The ledger goes on: what is shown is the
+    older publication's tables and a new row. The files of versions stay as they are.
+    """
+    current = folder / "current.duckdb"
+    before = shown(current)
+    if before is None:
+        raise PublicationError(f"nothing is published at {current}: `make refresh`")
+    with _moving(current):
+        before = shown(current) or before
+        marts_of = choose(kept(current), before.marts_of, wanted)
+        version = _version(folder, marts_of)
+        publication_id, published_at = new_id()
+        draft = folder / f".{version.name}.tmp"
+        shutil.copyfile(version, draft)
+        told = _row_of(version, marts_of)
+        with duckdb.connect(str(draft)) as connection:
+            connection.execute(f"drop table {MARTS}.{LEDGER}")
+        _write_ledger(
+            draft, current, restated(told, publication_id, _utc(published_at))
+        )
+        _write_comments(draft, {LEDGER: LEDGER_TEXTS})
+        check(draft, version)
+        _sync(draft)
+        draft.replace(current)
+        _sync(folder)
+    return Rollback(publication_id, marts_of, before.marts_of)
+
+
+def new_id() -> tuple[str, datetime]:
+    """An id that sorts by time, and that time."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}", now
+
+
+def refuse_if_held(found: Shown | None, after_rollback: bool) -> None:
+    """Raises HeldError where a rollback holds."""
+    if found is not None and found.is_held and not after_rollback:
+        raise HeldError(
+            f"a rollback holds: readers see publication {found.marts_of}, and nothing "
+            "newer is published until `make resume`"
+        )
+
+
+def choose(versions: Sequence[str], marts_of: str, wanted: str | None) -> str:
+    """Which of the kept versions a rollback goes to.
+
+    `marts_of` is what is shown. Raises PublicationError where there is no such version,
+    or more than one.
+    """
+    others = sorted(it for it in versions if it != marts_of)
+    if wanted:
+        found = [it for it in others if it.startswith(wanted)]
+        asked = f"no other publication that is kept begins with {wanted}"
+    else:
+        found = [it for it in others if it < marts_of][-1:]
+        asked = f"no publication before {marts_of} is kept"
+    if len(found) == 1:
+        return found[0]
+    problem = asked if not found else f"{wanted} is how several of them begin"
+    raise PublicationError(f"{problem}; there are: {', '.join(others) or 'none'}")
+
+
+def restated(
+    told: dict[str, object], publication_id: str, now: datetime
+) -> dict[str, object]:
+    """The row of a rollback: what the ledger told of a publication, told again."""
+    return {
+        **told,
+        "publication_id": publication_id,
+        "published_at": now,
+        "rolled_back_to": told["publication_id"],
+    }
+
+
+def shown(current: Path) -> Shown | None:
+    """What readers of a published file see; None where there is none."""
+    if not current.exists():
+        return None
+    with _opened(current) as connection:
+        newest = _ledger_rows(
+            connection, "order by published_at desc, publication_id desc limit 1"
+        )[0]
+    publication_id = str(newest["publication_id"])
+    return Shown(publication_id, str(newest.get("rolled_back_to") or publication_id))
+
+
+def kept(current: Path) -> list[str]:
+    """Ids of the publications whose files are kept, oldest first.
+
+    A file that no row of the ledger names was never shown: its process was killed.
+    """
+    if not current.exists():
+        return []
+    with _opened(current) as connection:
+        known = sorted(str(row["publication_id"]) for row in _ledger_rows(connection))
+    return [it for it in known if _version(current.parent, it).exists()]
+
+
 def check(draft: Path, warehouse: Path) -> None:
-    """Raises unless a draft holds every mart, whole, the ledger, and nothing else."""
+    """Raises unless a draft holds every mart, whole, the ledger, and nothing else.
+
+    `warehouse` may be a published version as well: its ledger is left out.
+    """
     with _opened(draft) as connection:
         held = _tables(connection, "draft")
         schemas = {
@@ -152,6 +287,7 @@ def check(draft: Path, warehouse: Path) -> None:
         expected = {
             name: _count(connection, "draft", name)
             for name in _tables(connection, "draft")
+            if name != LEDGER
         }
     if found.pop(LEDGER, 0) == 0:
         raise PublicationError(f"{draft.name} has no row in {MARTS}.{LEDGER}")
@@ -265,6 +401,22 @@ def remember(warehouse: Path, current: Path) -> None:
         )
 
 
+def _row_of(version: Path, publication_id: str) -> dict[str, object]:
+    """What a version's ledger tells of it."""
+    with _opened(version) as connection:
+        rows = _ledger_rows(connection)
+    return next(row for row in rows if row["publication_id"] == publication_id)
+
+
+def _ledger_rows(
+    connection: duckdb.DuckDBPyConnection, order: str = ""
+) -> list[dict[str, object]]:
+    """Rows of the ledger of the file that is attached as `draft`."""
+    found = connection.execute(f"select * from draft.{MARTS}.{LEDGER} {order}")
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
 def _with_builds(database: str) -> str:
     """The ledger of a database; one from before there were builds in it has none."""
     return (
@@ -330,6 +482,31 @@ def _point(current: Path, version: Path) -> None:
     link.replace(current)
 
 
+@contextmanager
+def _moving(current: Path) -> Iterator[None]:
+    """Holds the folder of `current` for one publisher, and cleans up behind it.
+
+    The lock is the system's, on the folder itself: it goes with its process, however
+    that ends.
+    """
+    folder = os.open(current.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        _forget_drafts(current.parent)
+        yield
+    except (OSError, duckdb.Error) as problem:
+        raise PublicationError(
+            f"nothing was published, {current} is what it was: {problem}"
+        ) from problem
+    finally:
+        _forget_drafts(current.parent)
+        os.close(folder)
+
+
+def _version(folder: Path, publication_id: str) -> Path:
+    return folder / f"marts-{publication_id}.duckdb"
+
+
 def _forget_drafts(folder: Path) -> None:
     """Removes what a publication that was killed left behind."""
     for pattern in (".*.tmp", ".*.tmp.wal"):
@@ -337,7 +514,10 @@ def _forget_drafts(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _forget_versions(folder: Path) -> None:
-    for path in sorted(folder.glob(VERSION_FILES))[:-KEPT_VERSIONS]:
-        with suppress(OSError):
-            path.unlink()
+def _forget_versions(current: Path) -> None:
+    """Removes the files of older publications, and those that were never shown."""
+    wanted = {_version(current.parent, it) for it in kept(current)[-KEPT_VERSIONS:]}
+    for path in current.parent.glob(VERSION_FILES):
+        if path not in wanted:
+            with suppress(OSError):
+                path.unlink()

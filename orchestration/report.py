@@ -29,6 +29,12 @@ def render(current: Path | None = None) -> str:
         return _rendered(ask, engines.published_name())
 
 
+def headline() -> dict[str, float]:
+    """The KPIs of the report as numbers, by their names; in their own units."""
+    with engines.reading() as ask:
+        return {row["kpi"]: float(row["value"]) for row in ask(_query("kpis"))}
+
+
 def _rendered(ask: engines.Ask, place: str) -> str:
     publication = ask(_query("publication"))[0]
     kpis = ask(_query("kpis"))
@@ -56,6 +62,11 @@ def _opening(publication: Row) -> Iterator[str]:
         f"KPIs as of {_time(publication['as_of'])}, newest record "
         f"{_time(newest) if newest else NONE}"
     )
+    if publication.get("rolled_back_to"):
+        yield (
+            f"ROLLED BACK to publication {publication['rolled_back_to']}: newer builds "
+            "are not shown until `make resume`."
+        )
     if publication["is_made_up_sample"]:
         yield (
             "MADE-UP SAMPLE: simulated support traffic; no figure is about a real "

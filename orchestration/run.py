@@ -6,7 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
+from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,16 +15,13 @@ from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
     DagsterInstance,
-    DagsterRun,
-    DagsterRunStatus,
     ExecuteInProcessResult,
     JobDefinition,
-    RunsFilter,
 )
 
-from orchestration import engines, project
+from orchestration import alerting, dead_runs, engines, project
+from orchestration.dead_runs import PROCESS
 
-PROCESS = "acsr/process"
 MILESTONE = re.compile(r"Found \d|Broken rule|Finished running|Done\. ")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -47,23 +45,53 @@ class Milestones:
         self._log.flush()
 
 
-def run_job(name: str, config: Mapping[str, Any] | None = None) -> bool:
-    """Runs a job in this process; true if it published.
+class Outcome(Enum):
+    """What came of a run; `HELD`: a sound build that a rollback keeps from readers."""
+
+    PUBLISHED = "published"
+    HELD = "held"
+    FAILED = "failed"
+
+
+def run_job(name: str, config: Mapping[str, Any] | None = None) -> Outcome:
+    """Runs a job in this process, and tells of it.
 
     `config` is Dagster's run configuration, in the place of the job's own.
     """
     os.environ["DAGSTER_HOME"] = str(project.dagster_home())
-    from orchestration.definitions import defs  # parses the dbt project
+    try:
+        from orchestration.definitions import defs  # parses the dbt project
+    except Exception as problem:
+        with suppress(Exception):
+            alerting.tell_of_no_run(name, str(problem))
+        raise
 
     log = project.home() / "logs" / f"{name}.log"
     landing = project.shown_landing()
     print(f"{name}: {landing} -> {engines.warehouse_name()} (log: {log})")
     with DagsterInstance.get() as instance:
-        release_dead_runs(instance)
+        dead_runs.release(instance)
         result = _execute(defs.resolve_job_def(name), instance, log, config)
+        told = None if is_whole(result) else _tell(instance, result)
     for line in (*loaded(result), *findings(result)):
         print(line)
-    return is_published(result)
+    if told:
+        print(f"warning: alerts: {told}")
+    if not is_whole(result):
+        return Outcome.FAILED
+    return Outcome.HELD if is_held(result) else Outcome.PUBLISHED
+
+
+def _tell(instance: DagsterInstance, result: ExecuteInProcessResult) -> str | None:
+    """Tells of a run that failed; returns what keeps that from arriving.
+
+    One that came through has told of itself, in its last step.
+    """
+    try:
+        run = instance.get_run_by_id(result.run_id) or result.dagster_run
+        return alerting.tell_of_failure(instance, run).problem
+    except Exception as problem:
+        return f"{type(problem).__name__}: {problem}"
 
 
 def _execute(
@@ -85,30 +113,15 @@ def _execute(
         )
 
 
-def release_dead_runs(instance: DagsterInstance) -> None:
-    """Ends runs whose process was killed: they would keep the warehouse's slot.
-
-    Dagster's daemon does this for runs that it started itself; nobody does it for
-    those of `make refresh`.
-    """
-    started = RunsFilter(statuses=[DagsterRunStatus.STARTED])
-    for run in instance.get_runs(started):
-        if PROCESS in run.tags and not _is_alive(run):
-            instance.report_run_failed(run, "its process was killed")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+def is_held(result: ExecuteInProcessResult) -> bool:
+    """Whether a rollback kept a sound build from being published."""
+    return any(
+        check.check_name == "the_newest_build_is_shown" and not check.passed
+        for check in result.get_asset_check_evaluations()
+    )
 
 
-def _is_alive(run: DagsterRun) -> bool:
-    try:
-        os.kill(int(run.tags[PROCESS]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def is_published(result: ExecuteInProcessResult) -> bool:
+def is_whole(result: ExecuteInProcessResult) -> bool:
     """Whether every step ran, the publication too, and no blocking check failed.
 
     A step that is skipped and a check that fails do not make a Dagster run fail.
@@ -147,10 +160,13 @@ def _failed_steps(result: ExecuteInProcessResult) -> dict[str, list[str]]:
     """Steps by what made them fail: one cause may stop every feed."""
     steps: dict[str, list[str]] = {}
     for event in result.filter_events(lambda event: event.is_step_failure):
-        error = event.step_failure_data.error
+        failure = event.step_failure_data
+        error = failure.error
         while error and error.cause:
             error = error.cause
         message = error.message.strip() if error else "no reason given"
+        if failure.user_failure_data and failure.user_failure_data.description:
+            message = failure.user_failure_data.description
         steps.setdefault(message, []).append(event.step_key)
     return steps
 

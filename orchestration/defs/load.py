@@ -16,6 +16,7 @@ from dagster import (
 )
 
 from orchestration import engines, project, sample
+from orchestration.defs.metadata import LOGGING
 from orchestration.defs.resources import WAREHOUSE
 from orchestration.engines import Warehouse
 from orchestration.loading import FEEDS, FeedReport, load_feed, read_settings
@@ -41,6 +42,7 @@ def _asset(feed: str) -> AssetsDefinition:
         key=key(feed),
         group_name="feeds",
         kinds={project.engine()},
+        owners=[LOGGING],
         pool=WAREHOUSE,
         description=f"Rows of the files below `{feed}/` in the landing root.",
         check_specs=[

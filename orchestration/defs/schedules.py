@@ -23,7 +23,7 @@ from dagster import (
     sensor,
 )
 
-from orchestration import project
+from orchestration import dead_runs, project
 from orchestration.defs.load import key
 from orchestration.defs.transform import Build
 from orchestration.loading import FEEDS, open_landing
@@ -38,7 +38,7 @@ UNFINISHED = [
 refresh = define_asset_job(
     "refresh",
     selection=AssetSelection.all(),
-    description="Load what is new, build, test, publish.",
+    description="Load what is new, build, test, publish, tell of what needs somebody.",
 )
 nightly = define_asset_job(
     "nightly",
@@ -72,6 +72,7 @@ def every_quarter_of_an_hour(
     context: ScheduleEvaluationContext,
 ) -> RunRequest | SkipReason:
     """A refresh every 15 minutes, unless one is still on its way."""
+    dead_runs.release(context.instance)
     if _is_unfinished(context.instance):
         return SkipReason("the refresh before is not finished")
     return RunRequest()
@@ -94,6 +95,7 @@ schedules = [every_quarter_of_an_hour, every_night]
 )
 def new_files(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     """A refresh when the list of finished files is another than at the last one."""
+    dead_runs.release(context.instance)
     listing = _listing()
     if listing is None:
         return SkipReason("nothing has landed")

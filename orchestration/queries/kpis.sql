@@ -12,6 +12,7 @@ publication as (
 )
 
 select
+    trends.kpi,
     catalog.label,
     catalog.unit,
     catalog.direction,

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +19,12 @@ from orchestration.publish import (
     REMEMBERED,
     Publication,
     PublicationError,
+    Rollback,
+    Shown,
+    choose,
+    new_id,
+    refuse_if_held,
+    restated,
 )
 from orchestration.snowflake import grants, masking
 from orchestration.snowflake.grants import DRAFT, MARTS, PREVIOUS, Databases, Right
@@ -34,7 +39,8 @@ _LEDGER_COLUMNS = """
     build_id varchar,
     as_of timestamp_ntz(6) not null,
     newest_event_at timestamp_ntz(6),
-    published_at timestamp_ntz(6) not null
+    published_at timestamp_ntz(6) not null,
+    rolled_back_to varchar
 """
 _SCHEMA = "data_retention_time_in_days = 0"
 
@@ -61,19 +67,20 @@ def publish(
     git_revision: str | None,
     is_sample: bool,
     build_id: str | None = None,
+    after_rollback: bool = False,
 ) -> Publication:
     """Publishes the marts of the warehouse database to the published one, or nothing.
 
     `connection` has the role that owns both. Call it only after every test of the
     marts has passed. Raises GrantsError where the grants in force before or after are
-    not those declared, PublicationError for whatever else; what readers see is then
-    what it was.
+    not those declared, HeldError where a rollback holds (unless `after_rollback`),
+    PublicationError for whatever else; what readers see is then what it was.
     """
-    published_at = datetime.now(UTC)
-    publication_id = f"{published_at:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
+    publication_id, published_at = new_id()
     place = f"{databases.published}.{MARTS}"
     with connection.cursor() as cursor:
         publishing = _Publishing(cursor, databases, rules)
+        refuse_if_held(publishing.shown(MARTS), after_rollback)
         try:
             row_counts = publishing.copy_marts()
             publishing.write_ledger(
@@ -99,6 +106,43 @@ def publish(
         publishing.judge_swapped()
         publishing.retire()
     return Publication(publication_id, place, row_counts)
+
+
+def roll_back(
+    connection: Any,  # noqa: ANN401
+    databases: Databases,
+    rules: Rules,
+    wanted: str | None = None,
+) -> Rollback:
+    """Shows the publication before again, until one is published `after_rollback`.
+
+    One is kept, MARTS_PREVIOUS; what was shown takes its place. `wanted` is its id or
+    how that begins. The same checks hold as for a publication, and the same is raised.
+    """
+    publication_id, now = new_id()
+    place = f"{databases.published}.{MARTS}"
+    with connection.cursor() as cursor:
+        publishing = _Publishing(cursor, databases, rules)
+        before, previous = publishing.shown(MARTS), publishing.shown(PREVIOUS)
+        if before is None:
+            raise PublicationError(f"nothing is published at {place}: `make refresh`")
+        kept = [previous.marts_of] if previous else []
+        marts_of = choose(kept, before.marts_of, wanted)
+        try:
+            publishing.copy_previous()
+            told = publishing.row_of(PREVIOUS, marts_of)
+            publishing.write_ledger(restated(told, publication_id, _utc(now)))
+            publishing.grant_anew()
+            check(cursor, databases, (databases.published, PREVIOUS))
+            publishing.check_masks()
+            publishing.check_grants(DRAFT)
+            publishing.swap()
+        except Exception as problem:
+            publishing.forget_draft()
+            raise _nothing_published(problem, place) from problem
+        publishing.judge_swapped()
+        publishing.retire()
+    return Rollback(publication_id, marts_of, before.marts_of)
 
 
 def _nothing_published(problem: Exception, place: str) -> Exception:
@@ -144,14 +188,46 @@ class _Publishing:
                 f"{MARTS}.{LEDGER_TABLE} is this project's own record of publications; "
                 "give the model another name"
             )
-        self._renew_schema(self.draft)
-        for name in sorted(held):
-            self.cursor.execute(
-                f"create transient table {self.draft}.{_name(name)} "
-                f"clone {self.databases.warehouse}.{MARTS}.{_name(name)} copy grants"
-            )
+        self._clone(f"{self.databases.warehouse}.{MARTS}", held)
         counts = _counts(self.cursor, f"{self.databases.warehouse}.{MARTS}", held)
         return {name.lower(): count for name, count in sorted(counts.items())}
+
+    def copy_previous(self) -> None:
+        """Clones the marts of the publication before."""
+        held = _relations(self.cursor, self.databases.published, PREVIOUS)
+        held.pop(LEDGER_TABLE, None)
+        self._clone(f"{self.databases.published}.{PREVIOUS}", held)
+
+    def _clone(self, schema: str, names: Iterable[str]) -> None:
+        self._renew_schema(self.draft)
+        for name in sorted(names):
+            self.cursor.execute(
+                f"create transient table {self.draft}.{_name(name)} "
+                f"clone {schema}.{_name(name)} copy grants"
+            )
+
+    def shown(self, schema: str) -> Shown | None:
+        """What the ledger of a schema says is in it; None where there is none."""
+        rows = self._ledger(schema, "order by published_at desc, publication_id desc")
+        if not rows:
+            return None
+        publication_id = str(rows[0]["publication_id"])
+        marts_of = str(rows[0].get("rolled_back_to") or publication_id)
+        return Shown(publication_id, marts_of)
+
+    def row_of(self, schema: str, publication_id: str) -> dict[str, object]:
+        """What the ledger of a schema tells of a publication."""
+        rows = self._ledger(schema)
+        return next(row for row in rows if row["publication_id"] == publication_id)
+
+    def _ledger(self, schema: str, order: str = "") -> list[dict[str, object]]:
+        held = _relations(self.cursor, self.databases.published, schema)
+        if LEDGER_TABLE not in held:
+            return []
+        place = f"{self.databases.published}.{schema}.{LEDGER_TABLE}"
+        self.cursor.execute(f"select * from {place} {order}")
+        names = [column.name.lower() for column in self.cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in self.cursor.fetchall()]
 
     def _renew_schema(self, name: str) -> None:
         self.cursor.execute(f"drop schema if exists {name}")
@@ -182,21 +258,26 @@ class _Publishing:
             f"insert into {ledger} ({columns}) values ({holes})", list(row.values())
         )
 
-    def grant(self) -> None:
+    def grant(self, tables: str | None = None) -> None:
         """What the matrix says of the marts, on the draft.
 
         The clones bring the rights that dbt gave on the marts; the schema and the
         ledger are made here.
         """
+        tables = tables or f"table {self.draft}.{LEDGER_TABLE}"
         for right in self.rules.rights:
             if right.name != self.marts or right.privilege == "OWNERSHIP":
                 continue
             subject = f"schema {self.draft}"
             if right.kind == grants.TABLES:
-                subject = f"table {self.draft}.{LEDGER_TABLE}"
+                subject = tables
             self.cursor.execute(
                 f"grant {right.privilege} on {subject} to role {right.role}"
             )
+
+    def grant_anew(self) -> None:
+        """The same on every table: those of the publication before were taken away."""
+        self.grant(f"all tables in schema {self.draft}")
 
     def check_masks(self) -> None:
         """Raises unless every private column of the draft has its tag."""
@@ -265,13 +346,23 @@ class _Publishing:
             logger.warning("the draft %s is left behind", self.draft, exc_info=True)
 
 
-def check(cursor: Any, databases: Databases) -> None:  # noqa: ANN401
-    """Raises unless the draft holds every mart, whole, the ledger, and nothing else."""
+def check(
+    cursor: Any,  # noqa: ANN401
+    databases: Databases,
+    source: tuple[str, str] | None = None,
+) -> None:
+    """Raises unless the draft holds every mart, whole, the ledger, and nothing else.
+
+    `source` is the database and schema that it is a copy of: the marts' own, unless
+    stated.
+    """
+    database, schema = source or (databases.warehouse, MARTS)
     draft = f"{databases.published}.{DRAFT}"
     held = _relations(cursor, databases.published, DRAFT)
     found = _counts(cursor, draft, held)
-    marts = f"{databases.warehouse}.{MARTS}"
-    expected = _counts(cursor, marts, _relations(cursor, databases.warehouse, MARTS))
+    marts = f"{database}.{schema}"
+    expected = _counts(cursor, marts, _relations(cursor, database, schema))
+    expected.pop(LEDGER_TABLE, None)
     if found.pop(LEDGER_TABLE, 0) == 0:
         raise PublicationError(f"{draft} has no row in {LEDGER_TABLE}")
     if found != expected:

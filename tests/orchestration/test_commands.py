@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import project
+from tests.alerting.receiver import receiving
 from tests.orchestration.tiny import Tiny, environment, run_python
 
 SAMPLE = ("-m", "orchestration", "sample", "--days=2", "--cases-per-day=20", "--seed=1")
@@ -93,3 +94,14 @@ def test_a_report_without_a_publication_is_one_line(tiny: Tiny) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: nothing is published yet")
     assert "Traceback" not in done.stderr
+
+
+def test_a_project_that_does_not_parse_is_told_of(tiny: Tiny) -> None:
+    (tiny.root / "models" / "broken.sql").write_text("{{ ref('nowhere') }}")
+    with receiving() as receiver:
+        done = tiny.refresh(receiver)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (message,) = receiver.bodies
+    assert message["title"] == "refresh could not begin; nothing was published"
+    assert "nowhere" in message["findings"][0]["said"]

@@ -38,6 +38,9 @@ assets = {
         "is_external": graph.get(key).is_external,
         "pools": sorted(graph.get(key).pools or ()),
         "tags": sorted(graph.get(key).tags),
+        "owners": sorted(graph.get(key).owners),
+        "description": graph.get(key).description,
+        "freshness": type(graph.get(key).freshness_policy).__name__,
     }
     for key in graph.get_all_asset_keys()
 }
@@ -54,7 +57,9 @@ jobs = {
 schedules = {
     it.name: [it.job_name, it.cron_schedule] for it in repository.schedule_defs
 }
-sensors = {it.name: it.job_name for it in repository.sensor_defs}
+sensors = {
+    it.name: [target.job_name for target in it.targets] for it in repository.sensor_defs
+}
 print("@@" + json.dumps({
     "assets": assets, "checks": checks, "jobs": jobs,
     "schedules": schedules, "sensors": sensors,
@@ -63,16 +68,22 @@ print("@@" + json.dumps({
 
 DESCRIBE_INSTANCE = """
 import json
+import os
 from dagster import DagsterInstance
 from orchestration import project
 
-with DagsterInstance.from_config(str(project.dagster_home())) as instance:
+os.environ["DAGSTER_HOME"] = str(project.dagster_home())
+with DagsterInstance.get() as instance:
     print(json.dumps([
         instance.telemetry_enabled,
         instance.nux_enabled,
         instance.run_monitoring_enabled,
         instance.get_concurrency_config().pool_config.default_pool_limit,
         instance.run_monitoring_settings["free_slots_after_run_end_seconds"],
+        instance.run_monitoring_max_runtime_seconds,
+        instance.run_retries_enabled,
+        instance.run_retries_max_retries,
+        instance.run_retries_retry_on_asset_or_op_failure,
     ]))
 """
 
@@ -162,9 +173,39 @@ def test_everything_that_opens_the_warehouse_holds_its_one_slot(
     graph: dict[str, Any],
 ) -> None:
     pools = {
-        tuple(it["pools"]) for it in graph["assets"].values() if not it["is_external"]
+        tuple(it["pools"])
+        for name, it in graph["assets"].items()
+        if not it["is_external"] and name != "alerts"
     }
     assert pools == {("warehouse",)}
+    # what waits for an address must not keep the warehouse waiting
+    assert graph["assets"]["alerts"]["pools"] == []
+    assert graph["assets"]["alerts"]["parents"] == ["publication"]
+
+
+def test_every_asset_has_an_owner_and_a_description(graph: dict[str, Any]) -> None:
+    assets = {
+        it: told for it, told in graph["assets"].items() if not told["is_external"]
+    }
+    assert not [it for it, told in assets.items() if not told["owners"]]
+    assert not [it for it, told in assets.items() if not told["description"]]
+
+
+def test_what_readers_and_the_night_wait_for_has_to_be_fresh(
+    graph: dict[str, Any],
+) -> None:
+    fresh = {
+        name: told["freshness"]
+        for name, told in graph["assets"].items()
+        if told["freshness"] != "NoneType"
+    }
+    assert (
+        fresh.pop("publication") == fresh.pop("alerts") == "TimeWindowFreshnessPolicy"
+    )
+    assert set(fresh.values()) == {"CronFreshnessPolicy"}
+    assert fresh.keys() == {
+        name for name, told in graph["assets"].items() if "nightly" in told["tags"]
+    }
 
 
 def test_the_publication_waits_for_every_model_that_a_refresh_builds(
@@ -178,8 +219,8 @@ def test_the_publication_waits_for_every_model_that_a_refresh_builds(
         for name, it in graph["assets"].items()
         if not it["is_external"]
         and not name.startswith("raw/")
-        and name != "publication"
-        and "nightly" not in it["tags"]
+        and name not in ("publication", "alerts")
+        and not {"nightly", "seed"} & set(it["tags"])
     }
     assert set(graph["assets"]["publication"]["parents"]) == models
 
@@ -193,6 +234,8 @@ def test_dbt_tests_block_and_feed_checks_warn(tiny_graph: dict[str, Any]) -> Non
     assert tiny_graph["checks"] == {
         **{f"marts/sessions:{name}": True for name in dbt_tests},
         **{f"raw/{feed}:{name}": False for feed in FEEDS for name in feed_checks},
+        "publication:the_newest_build_is_shown": False,
+        "alerts:alerts_are_delivered": False,
     }
 
 
@@ -202,7 +245,7 @@ def test_both_jobs_take_everything_and_the_night_leaves_nothing_out(
     jobs = {name: it for name, it in tiny_graph["jobs"].items() if name[0] != "_"}
     assert jobs.keys() == {"refresh", "nightly", "backfill"}
     assert jobs["refresh"]["assets"] == jobs["nightly"]["assets"]
-    assert {"publication", "marts/sessions", "raw/agent_events"} <= set(
+    assert {"alerts", "publication", "marts/sessions", "raw/agent_events"} <= set(
         jobs["refresh"]["assets"]
     )
     assert not jobs["refresh"]["config"]
@@ -245,13 +288,16 @@ def test_a_refresh_comes_every_quarter_of_an_hour_on_new_files_and_at_night(
         "every_quarter_of_an_hour": ["refresh", "*/15 * * * *"],
         "every_night": ["nightly", "30 2 * * *"],
     }
-    assert tiny_graph["sensors"] == {"new_files": "refresh"}
+    assert tiny_graph["sensors"] == {"new_files": ["refresh"], "failed_runs": []}
 
 
 def test_the_instance_says_nothing_to_anybody_and_frees_slots(tmp_path: Path) -> None:
     done = run_here(tmp_path, DESCRIBE_INSTANCE)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [False, False, True, 1, 60]
+    assert json.loads(done.stdout) == [
+        *(False, False, True, 1, 60, 6 * 3600),
+        *(True, 2, False),
+    ]
     assert (tmp_path / "home" / "dagster" / "dagster.yaml").exists()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from orchestration import publish as publishing
 from orchestration.publish import Publication, PublicationError, publish
+from tests.orchestration.readers import campaign
 
 AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -371,6 +372,121 @@ class TestCheck:
         self.spoil(draft, statement)
         with pytest.raises(PublicationError, match=complaint):
             publishing.check(draft, warehouse)
+
+
+class TestRollback:
+    """Showing an older publication again."""
+
+    def marts_of(self, path: Path) -> list[tuple]:
+        return rows(
+            path,
+            "select publication_id, rolled_back_to, build_id, as_of "
+            "from marts.publications order by published_at desc",
+        )
+
+    def cases(self, path: Path) -> int:
+        return rows(path, "select count(*) from marts.cases")[0][0]
+
+    def test_it_goes_back_one_by_one_and_is_in_the_ledger(
+        self, warehouse: Path, folder: Path
+    ) -> None:
+        done = []
+        for build in ("one", "two", "three"):
+            done.append(publish_it(warehouse, folder, build_id=build))
+            add_case(warehouse)
+        current = done[0].path
+        assert self.cases(current) == 4
+
+        back = publishing.roll_back(folder)
+        assert (back.marts_of, back.instead_of) == (
+            done[1].publication_id,
+            done[2].publication_id,
+        )
+        assert self.cases(current) == 3
+        newest, *older = self.marts_of(current)
+        as_of = datetime(2026, 1, 31, 12)
+        assert newest == (back.publication_id, done[1].publication_id, "two", as_of)
+        assert [row[0] for row in older] == [it.publication_id for it in done[::-1]]
+
+        assert publishing.roll_back(folder).marts_of == done[0].publication_id
+        assert self.cases(current) == 2
+        before = fingerprints(folder)
+        with pytest.raises(PublicationError, match=r"no publication before .* is kept"):
+            publishing.roll_back(folder)
+        assert fingerprints(folder) == before
+
+    def test_it_holds_until_a_publication_says_so(
+        self, warehouse: Path, folder: Path
+    ) -> None:
+        publish_it(warehouse, folder)
+        publish_it(warehouse, folder)
+        publishing.roll_back(folder)
+        before = fingerprints(folder)
+        with pytest.raises(publishing.HeldError, match="make resume"):
+            publish_it(warehouse, folder)
+        assert fingerprints(folder) == before
+        publish_it(warehouse, folder, after_rollback=True)
+        publish_it(warehouse, folder)
+
+    def test_a_version_can_be_named_by_how_it_begins(
+        self, warehouse: Path, folder: Path
+    ) -> None:
+        done = [publish_it(warehouse, folder) for _ in range(3)]
+        wanted = done[0].publication_id
+        back = publishing.roll_back(folder, wanted[: len(wanted) - 3])
+        assert back.marts_of == wanted
+        forth = publishing.roll_back(folder, done[2].publication_id)
+        assert forth.marts_of == done[2].publication_id
+
+        before = fingerprints(folder)
+        with pytest.raises(PublicationError, match=r"no other publication .* begins"):
+            publishing.roll_back(folder, "1999")
+        with pytest.raises(PublicationError, match="several"):
+            publishing.roll_back(folder, "20")
+        assert fingerprints(folder) == before
+
+    def test_a_version_that_was_never_shown_is_none(
+        self, warehouse: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = [publish_it(warehouse, folder) for _ in range(3)]
+
+        def die(current: Path, version: Path) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "_point", die)
+            with pytest.raises(KeyboardInterrupt):
+                publish_it(warehouse, folder)
+        ids = [it.publication_id for it in done]
+        assert publishing.kept(done[0].path) == ids
+        assert publishing.roll_back(folder).marts_of == ids[1]
+        last = publish_it(warehouse, folder, after_rollback=True)
+        kept = {f"marts-{it}.duckdb" for it in (*ids[1:], last.publication_id)}
+        assert {path.name for path in folder.iterdir()} == {*kept, "current.duckdb"}
+
+    def test_a_damaged_version_is_not_shown(
+        self, warehouse: Path, folder: Path
+    ) -> None:
+        done = [publish_it(warehouse, folder) for _ in range(2)]
+        version = folder / f"marts-{done[0].publication_id}.duckdb"
+        version.write_bytes(version.read_bytes()[:20_000])
+        before = fingerprints(folder)
+        with pytest.raises(PublicationError, match="nothing was published"):
+            publishing.roll_back(folder)
+        assert fingerprints(folder) == before
+
+    def test_where_nothing_is_published_there_is_no_way_back(
+        self, folder: Path
+    ) -> None:
+        with pytest.raises(PublicationError, match="nothing is published at"):
+            publishing.roll_back(folder)
+
+
+def test_readers_beside_killed_publications_never_see_a_mix(tmp_path: Path) -> None:
+    found = campaign(tmp_path, moves=16, kills=10, seed=1, readers=1)
+    assert found.problems == []
+    assert found.kills >= 8
+    assert found.reads > found.moves
 
 
 def comments(path: Path, kind: str) -> list[tuple]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.orchestration.tiny import POISON, Tiny
+from tests.alerting.receiver import receiving
+from tests.orchestration.kills import campaign
+from tests.orchestration.tiny import POISON, Tiny, alerting_to
 
 TABLES = "select table_name from information_schema.tables order by 1"
 
@@ -40,11 +43,20 @@ def test_what_landed_is_loaded_built_tested_and_published_once(tiny: Tiny) -> No
 
 def test_a_failing_test_publishes_nothing_and_says_so(tiny: Tiny) -> None:
     tiny.land("one.jsonl", "first")
-    assert tiny.refresh().returncode == 0
-    before = fingerprint(tiny.current)
-    tiny.land("two.jsonl", POISON)
+    with receiving() as receiver:
+        assert tiny.refresh(receiver).returncode == 0
+        assert len(receiver.beats) == 1
+        assert receiver.posts == []
+        before = fingerprint(tiny.current)
+        tiny.land("two.jsonl", POISON)
 
-    done = tiny.refresh()
+        done = tiny.refresh(receiver)
+
+    assert len(receiver.beats) == 1
+    (message,) = receiver.bodies
+    assert message["title"] == "Singular test failed: assert_no_poison"
+    assert message["severity"] == "critical"
+    assert receiver.webhook not in done.stdout + done.stderr + tiny.logs()
 
     assert done.returncode == 1
     assert "FAILED: marts/sessions assert_no_poison: 1 rows" in done.stdout
@@ -70,57 +82,106 @@ def test_a_bad_line_and_a_bad_file_are_named_and_stop_nothing(tiny: Tiny) -> Non
     assert tiny.published("from marts.sessions") == [("first", 1)]
 
 
-def test_the_night_runs_what_a_refresh_leaves_out(tiny: Tiny) -> None:
+# one of each kind, on tables of their own, so that none keeps another from running
+FAULTS = {
+    "models/faults.yml": json.dumps(
+        {
+            "models": [
+                {
+                    "name": "breaks_its_contract",
+                    "config": {"contract": {"enforced": True}},
+                    "columns": [{"name": "one", "data_type": "varchar"}],
+                },
+                {
+                    "name": "has_two_rows",
+                    "columns": [
+                        {
+                            "name": "one",
+                            "data_tests": [
+                                {"unique": {"name": "a_generic_test"}},
+                                {
+                                    "unique": {
+                                        "name": "a_test_that_warns",
+                                        "config": {"severity": "warn"},
+                                    }
+                                },
+                            ],
+                        }
+                    ],
+                },
+            ],
+        }
+    ),
+    "models/breaks_its_contract.sql": "select 1 as one",
+    "models/has_two_rows.sql": "select 1 as one union all select 1",
+    "models/does_not_run.sql": "select cast('one' as integer) as one",
+    "tests/a_source_test.sql": (
+        "select count(*) as n from {{ source('raw', 'ticket_events') }} "
+        "having count(*) = 0"
+    ),
+    "tests/a_singular_test.sql": "select * from {{ ref('slow') }}",
+}
+TOLD = {
+    "Contract failed: breaks_its_contract",
+    "Generic test failed: a_generic_test",
+    "Model failed: does_not_run",
+    "Singular test failed: a_singular_test",
+    "Singular test failed: a_source_test",
+    "Test failed: a_test_that_warns",
+    "Unit test failed: a_unit_test_that_fails",
+}
+
+
+def test_each_kind_of_test_is_told_of_by_name_and_the_night_leaves_none_out(
+    tiny: Tiny,
+) -> None:
     """The tiny project's unit test fails, and its slow model is built by night."""
     tiny.land("one.jsonl", "first")
     (tiny.landing / "_made_up_sample.txt").write_text("made up", encoding="utf-8")
+    for name, text in FAULTS.items():
+        (tiny.root / name).write_text(text, encoding="utf-8")
 
-    night = tiny.run("-m", "orchestration", "nightly")
+    with receiving() as receiver:
+        night = tiny.run(
+            "-m", "orchestration", "nightly", environ=alerting_to(receiver)
+        )
 
     assert night.returncode == 1
-    assert "a_unit_test_that_fails" in night.stdout
+    assert {it["title"] for it in receiver.bodies} == TOLD
+    assert not tiny.current.exists()
 
+    for name in FAULTS:
+        (tiny.root / name).unlink()
     unit_tests = tiny.root / "models" / "models.yml"
     unit_tests.write_text("", encoding="utf-8")
     night = tiny.run("-m", "orchestration", "nightly")
 
     assert night.returncode == 0, night.stdout + night.stderr
-    assert tiny.published(TABLES) == [("publications",), ("sessions",), ("slow",)]
+    assert {("publications",), ("sessions",), ("slow",)} <= set(tiny.published(TABLES))
     is_sample = "select is_made_up_sample from marts.publications"
     assert tiny.published(is_sample) == [(True,)]
 
 
-def test_a_killed_refresh_does_not_keep_the_slot_of_the_warehouse(tiny: Tiny) -> None:
-    tiny.land("one.jsonl", "first")
-    killer = """
-import os, signal
-from orchestration import run
-from orchestration.defs import load
-
-def die(*_: object, **__: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-load.load_feed = die
-run.run_job("refresh")
-"""
-    killed = tiny.run("-c", killer)
-    assert killed.returncode == -9, killed.stderr
-
-    done = tiny.refresh()
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert tiny.published("from marts.sessions") == [("first", 1)]
+def test_after_kills_the_next_refresh_publishes_what_landed(tiny: Tiny) -> None:
+    found = campaign(tiny, kills=2, seed=3)
+    assert found.kills == 2
+    assert found.is_published, found.output
+    assert found.sessions == 2
+    assert found.told == [
+        "refresh did not end; nothing was published",
+        "Over: refresh did not end; nothing was published",
+    ]
 
 
 def test_marts_of_another_run_are_not_published(tiny: Tiny) -> None:
     tiny.land("one.jsonl", "first")
     interrupted = """
 from orchestration import verdict
-from orchestration.run import run_job
+from orchestration.run import Outcome, run_job
 
 record = verdict.record
 verdict.record = lambda run_id, *build: record("another run", *build)
-raise SystemExit(0 if run_job("refresh") else 1)
+raise SystemExit(0 if run_job("refresh") is Outcome.PUBLISHED else 1)
 """
     done = tiny.run("-c", interrupted)
 

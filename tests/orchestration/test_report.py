@@ -182,6 +182,14 @@ def test_a_made_up_sample_says_so(published: Published) -> None:
     assert "MADE-UP SAMPLE" in report.render(published.path)
 
 
+def test_a_rollback_says_so(published: Published) -> None:
+    assert "ROLLED BACK" not in report.render(published.path)
+    published.run(
+        "alter table marts.publications add column rolled_back_to varchar default 'o'"
+    )
+    assert "ROLLED BACK to publication o" in report.render(published.path)
+
+
 def test_rejected_records_are_named_by_feed(published: Published) -> None:
     published.run(
         "insert into marts.feed_health values "

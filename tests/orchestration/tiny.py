@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration import project
 from orchestration.loading import FEEDS
+from tests.alerting.receiver import Receiver
 
 AS_OF = "2026-01-31T12:00:00+00:00"
 POISON = "poison"
@@ -90,14 +91,32 @@ class Tiny:
         return self.home / "published" / "current.duckdb"
 
     def run(
-        self, *command: str, environ: dict[str, str] | None = None
+        self,
+        *command: str,
+        environ: dict[str, str] | None = None,
+        apart: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `python COMMAND` in this project, with an empty home folder."""
-        given = {**environment(self.root / "empty home"), **(environ or {})}
-        return run_python(self.root, given, *command)
+        """Runs `python COMMAND` in this project, with an empty home folder.
 
-    def refresh(self) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "orchestration", "refresh")
+        `apart`: in a session of its own, whose processes can be killed together.
+        """
+        given = {**environment(self.root / "empty home"), **(environ or {})}
+        return run_python(self.root, given, *command, apart=apart)
+
+    def refresh(
+        self, receiver: Receiver | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environ = alerting_to(receiver) if receiver else {}
+        return self.run("-m", "orchestration", "refresh", environ=environ)
+
+    def logs(self) -> str:
+        """All that was written down of the runs, by dbt, Dagster and this project."""
+        paths = [*self.home.rglob("*"), *(self.root / "logs").rglob("*")]
+        return "".join(
+            path.read_bytes().decode(errors="replace")
+            for path in paths
+            if path.is_file() and path.suffix != ".duckdb"
+        )
 
     def land(self, name: str, *session_ids: str) -> None:
         """Lands a file with one event for each session."""
@@ -122,6 +141,15 @@ class Tiny:
             return connection.execute(query).fetchall()
 
 
+def alerting_to(receiver: Receiver) -> dict[str, str]:
+    """What makes messages, as JSON, and the heartbeat go to a receiver."""
+    return {
+        "ACSR_ALERT_WEBHOOK": receiver.webhook,
+        "ACSR_HEARTBEAT_URL": receiver.heartbeat,
+        "ACSR_ALERT_FORMAT": "json",
+    }
+
+
 def environment(home: Path) -> dict[str, str]:
     """Nothing of the caller's environment but what Python needs, and a clock."""
     home.mkdir(exist_ok=True)
@@ -134,7 +162,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def run_python(
-    folder: Path, environ: dict[str, str], *command: str
+    folder: Path, environ: dict[str, str], *command: str, apart: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Runs this Python in a folder, with that environment and no other."""
     return subprocess.run(
@@ -145,6 +173,7 @@ def run_python(
         text=True,
         check=False,
         timeout=300,
+        start_new_session=apart,
     )
 
 

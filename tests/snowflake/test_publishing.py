@@ -374,3 +374,63 @@ class TestCheck:
         draft.publisher.execute(statement.format(f"{IT.published}.MARTS_NEXT"))
         with pytest.raises(PublicationError, match=complaint):
             publishing.check(draft.publisher, IT)
+
+
+def marts_of(account: Account) -> list[tuple[object, ...]]:
+    """What the ledger of readers says, newest first: rollback or not."""
+    return account.rows(
+        "select publication_id, rolled_back_to, build_id "
+        f"from {IT.published}.MARTS.PUBLICATIONS order by published_at desc"
+    )
+
+
+def test_a_rollback_shows_the_publication_before_until_it_is_lifted(
+    account: Account,
+) -> None:
+    first = account.publish(build_id="one")
+    add_case(account)
+    second = account.publish(build_id="two")
+    reporters = account.reporters("MARTS")
+
+    done = publishing.roll_back(account.publisher.connection, IT, account.rules)
+
+    assert (done.marts_of, done.instead_of) == (
+        first.publication_id,
+        second.publication_id,
+    )
+    assert account.published()["CASES"] == 2
+    assert account.reporters("MARTS") == reporters
+    assert account.reporters("MARTS_PREVIOUS") == set()
+    assert marts_of(account)[0] == (done.publication_id, first.publication_id, "one")
+
+    with pytest.raises(PublicationError, match=r"no publication before .* is kept"):
+        publishing.roll_back(account.publisher.connection, IT, account.rules)
+    refused(account, PublicationError, "a rollback holds")
+
+    forth = publishing.roll_back(
+        account.publisher.connection, IT, account.rules, second.publication_id
+    )
+    assert forth.marts_of == second.publication_id
+    assert account.published()["CASES"] == 3
+    third = account.publish(after_rollback=True, build_id="three")
+    assert [row[0] for row in marts_of(account)] == [
+        third.publication_id,
+        forth.publication_id,
+        done.publication_id,
+        second.publication_id,
+        first.publication_id,
+    ]
+
+
+def test_a_rollback_whose_grants_are_wrong_is_none(account: Account) -> None:
+    account.publish()
+    add_case(account)
+    account.publish()
+    grant = f"schema {IT.warehouse}.RAW"
+    account.publisher.execute(f"grant usage on {grant} to role REPORTER")
+    try:
+        with pytest.raises(GrantsError, match="REPORTER has USAGE on"):
+            publishing.roll_back(account.publisher.connection, IT, account.rules)
+    finally:
+        account.publisher.execute(f"revoke usage on {grant} from role REPORTER")
+    assert account.published()["CASES"] == 3
