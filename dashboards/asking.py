@@ -124,8 +124,9 @@ class Published:
             min(oldest, first), trend_last - timedelta(7 * TREND_WEEKS - 1)
         )
         is_short = (trend_last - trend_first).days < DAYS_AS_DAYS
-        if not is_short:
+        if not is_short:  # whole weeks, from Monday to Sunday
             trend_first -= timedelta(trend_first.weekday())
+            trend_last += timedelta(6 - trend_last.weekday())
         return Shown(first, last, trend_first, trend_last, 1 if is_short else 7, final)
 
     def _prepare(self, value: str | None) -> None:

@@ -1,18 +1,49 @@
 {#
     The canonical columns of agent events, of rows `events` of the raw table: the one place
     that says what staging makes of them, for those who read all rows and for those who
-    read some.
+    read some, all attributes (`keys` by action type) or a few: those that nobody reads are
+    parsed nevertheless.
 #}
-{% macro staged_agent_events(condition='true') -%}
-{%- set keys = [
-    'entry_point', 'is_substantive', 'char_count', 'intent', 'confidence_score',
-    'tier', 'check_id', 'policy_id', 'policy_version', 'action_id', 'severity',
-    'is_required', 'evaluator', 'reason', 'action_name', 'attempt', 'is_write',
-    'http_status', 'error_type', 'latency_ms', 'amount', 'currency',
-    'escalation_reason', 'escalation_id', 'reason_code', 'reason_detail',
-    'initiated_by', 'target_queue', 'human_id', 'ticket_status', 'model',
-    'provider', 'input_tokens', 'output_tokens', 'cached_tokens', 'cost_usd',
-] -%}
+{% macro staged_agent_events(condition='true', keys=none) -%}
+{%- set kinds = {
+    'entry_point': 'text',
+    'is_substantive': 'flag',
+    'char_count': 'integer',
+    'intent': 'text',
+    'confidence_score': 'number',
+    'tier': 'text',
+    'check_id': 'id',
+    'policy_id': 'id',
+    'policy_version': 'text',
+    'action_id': 'id',
+    'severity': 'text',
+    'is_required': 'flag',
+    'evaluator': 'text',
+    'reason': 'text',
+    'action_name': 'text',
+    'attempt': 'integer',
+    'is_write': 'flag',
+    'http_status': 'integer',
+    'error_type': 'text',
+    'latency_ms': 'number',
+    'amount': 'number',
+    'currency': 'text',
+    'escalation_reason': 'text',
+    'escalation_id': 'id',
+    'reason_code': 'text',
+    'reason_detail': 'text',
+    'initiated_by': 'text',
+    'target_queue': 'text',
+    'human_id': 'id',
+    'ticket_status': 'text',
+    'model': 'text',
+    'provider': 'text',
+    'input_tokens': 'integer',
+    'output_tokens': 'integer',
+    'cached_tokens': 'integer',
+    'cost_usd': 'number',
+} -%}
+{%- set keys = keys if keys is not none else kinds | list -%}
 
 with
 
@@ -63,49 +94,29 @@ select
     cast(is_test as boolean) as is_test,
 
     -- attributes by action type
-    cast({{ record_text('record', 'entry_point') }} as varchar) as entry_point,
-    cast({{ record_flag('record', 'is_substantive') }} as boolean) as is_substantive,
-    cast({{ record_integer('record', 'char_count') }} as bigint) as char_count,
-    cast({{ record_text('record', 'intent') }} as varchar) as intent,
-    cast({{ record_number('record', 'confidence_score') }} as double)
-        as confidence_score,
-    cast({{ record_text('record', 'tier') }} as varchar) as tier,
-    cast({{ record_id('record', 'check_id') }} as varchar) as check_id,
-    cast({{ record_id('record', 'policy_id') }} as varchar) as policy_id,
-    cast({{ record_text('record', 'policy_version') }} as varchar) as policy_version,
-    cast({{ record_id('record', 'action_id') }} as varchar) as action_id,
-    cast({{ record_text('record', 'severity') }} as varchar) as severity,
-    cast({{ record_flag('record', 'is_required') }} as boolean) as is_required,
-    cast({{ record_text('record', 'evaluator') }} as varchar) as evaluator,
-    cast({{ record_text('record', 'reason') }} as varchar) as reason,
-    cast({{ record_text('record', 'action_name') }} as varchar) as action_name,
-    cast({{ record_integer('record', 'attempt') }} as bigint) as attempt,
-    cast({{ record_flag('record', 'is_write') }} as boolean) as is_write,
-    cast({{ record_integer('record', 'http_status') }} as bigint) as http_status,
-    cast({{ record_text('record', 'error_type') }} as varchar) as error_type,
-    cast({{ record_number('record', 'latency_ms') }} as double) as latency_ms,
-    cast({{ record_number('record', 'amount') }} as double) as amount,
-    cast({{ record_text('record', 'currency') }} as varchar) as currency,
-    cast({{ record_text('record', 'escalation_reason') }} as varchar)
-        as escalation_reason,
-    cast({{ record_id('record', 'escalation_id') }} as varchar) as escalation_id,
-    cast({{ record_text('record', 'reason_code') }} as varchar) as reason_code,
-    cast({{ record_text('record', 'reason_detail') }} as varchar) as reason_detail,
-    cast({{ record_text('record', 'initiated_by') }} as varchar) as initiated_by,
-    cast({{ record_text('record', 'target_queue') }} as varchar) as target_queue,
-    cast({{ record_id('record', 'human_id') }} as varchar) as human_id,
-    cast({{ record_text('record', 'ticket_status') }} as varchar) as ticket_status,
-    cast({{ record_text('record', 'model') }} as varchar) as model,
-    cast({{ record_text('record', 'provider') }} as varchar) as provider,
-    cast({{ record_integer('record', 'input_tokens') }} as bigint) as input_tokens,
-    cast({{ record_integer('record', 'output_tokens') }} as bigint) as output_tokens,
-    cast({{ record_integer('record', 'cached_tokens') }} as bigint) as cached_tokens,
-    cast({{ record_number('record', 'cost_usd') }} as double) as cost_usd,
-
+    {% for key in keys -%}
+    {{ record_value('record', key, kinds[key]) }} as {{ key }},
+    {% endfor %}
     -- lineage
     cast(events._file as varchar) as file_path,
     cast(events._line as bigint) as line_number,
     cast(events._load_id as varchar) as load_id,
     cast(events._loaded_at as timestamp) as loaded_at
 from events
+{%- endmacro %}
+
+
+{# The member of a kind, `text`, `id`, `number`, `integer` or `flag`, in its SQL type. #}
+{% macro record_value(record, key, kind) -%}
+    {%- if kind == 'text' -%}
+        cast({{ record_text(record, key) }} as varchar)
+    {%- elif kind == 'id' -%}
+        cast({{ record_id(record, key) }} as varchar)
+    {%- elif kind == 'number' -%}
+        cast({{ record_number(record, key) }} as double)
+    {%- elif kind == 'integer' -%}
+        cast({{ record_integer(record, key) }} as bigint)
+    {%- else -%}
+        cast({{ record_flag(record, key) }} as boolean)
+    {%- endif -%}
 {%- endmacro %}

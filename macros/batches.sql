@@ -88,8 +88,8 @@
 
 {#
     Whether this build works on what is touched only. Macros are told apart by
-    ACSR_MACROS, a hash of them, since no SQL can read files; where it is not set, as when
-    dbt runs by hand, they are taken to be what they were.
+    ACSR_MACROS, a hash of them and of the seeds, since no SQL can read files; where it
+    is not set, as when dbt runs by hand, they are taken to be what they were.
 #}
 {% macro is_batch() -%}
     {%- if not execute -%}
@@ -343,11 +343,9 @@
     {%- if config.get('where') -%}
         {%- do conditions.append('(' ~ config.get('where') ~ ')') -%}
     {%- endif -%}
-    {%- set key = touched_key(relation) -%}
-    {%- if key and is_batch() and not var('test_all') -%}
-        {%- do conditions.append(
-            key ~ ' in (select node_key from ' ~ as_last_built('int_nodes_touched') ~ ')'
-        ) -%}
+    {%- set rebuilt = rows_to_test(relation) -%}
+    {%- if rebuilt -%}
+        {%- do conditions.append(rebuilt) -%}
     {%- endif -%}
     {%- if conditions -%}
         {{ return(
@@ -359,13 +357,53 @@
 {%- endmacro %}
 
 
-{# The column by which a batch replaces rows of a model; none if it replaces others. #}
-{% macro touched_key(relation) -%}
+{# Whether tests look at what a batch rebuilt, or at everything. #}
+{% macro tests_the_batch() -%}
+    {{ return(is_batch() and not var('test_all')) }}
+{%- endmacro %}
+
+
+{# Condition for tests: the row belongs to what the batch rebuilt. #}
+{% macro is_tested(key) -%}
+    {%- if tests_the_batch() -%}
+        {{ key }} in (select node_key from {{ as_last_built('int_nodes_touched') }})
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The same for days: a case that the batch rebuilt opens on it, or did. #}
+{% macro is_tested_day(column) -%}
+    {%- if tests_the_batch() -%}
+        {{ column }} in (
+            select opened_on from {{ as_last_built('int_days_touched') }}
+            union distinct
+            select opened_on from {{ as_last_built('int_cases_described') }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Condition: a batch replaced these rows of a model; none if tests look at all. #}
+{% macro rows_to_test(relation) -%}
     {%- set name = 'model.' ~ project_name ~ '.' ~ relation.identifier | lower -%}
-    {%- if execute and name in graph.nodes -%}
+    {%- if execute and name in graph.nodes and tests_the_batch() -%}
         {%- set stated = graph.nodes[name].config -%}
-        {%- if stated.incremental_strategy == 'by_touched_node' -%}
-            {{ return(stated.unique_key) }}
+        {%- set key = stated.unique_key -%}
+        {%- set by = stated.incremental_strategy -%}
+        {%- set changed = as_last_built('int_nodes_changed') -%}
+        {%- if by == 'by_touched_node' -%}
+            {{ return(is_tested(key)) }}
+        {%- elif by == 'by_changed_owner' -%}
+            {{ return(key ~ ' in (select node_key from ' ~ changed ~ ')') }}
+        {%- elif by in ('by_changed_session', 'by_changed_ticket') -%}
+            {{ return(
+                key ~ ' in (select source_system, entity_id from ' ~ changed
+                ~ " where entity_type = '" ~ by.split('_') | last ~ "')"
+            ) }}
         {%- endif -%}
     {%- endif -%}
     {{ return(none) }}

@@ -64,12 +64,13 @@
 {% macro missing_relations() -%}
     {%- set missing = [] -%}
     {%- for node in graph.nodes.values() -%}
-        {%- if
-            node.resource_type == 'model'
-            and node.config.materialized == 'incremental'
-            and load_relation(as_last_built(node.name)) is none
-        -%}
-            {%- do missing.append(node.name) -%}
+        {%- if node.config.materialized in ('incremental', 'seed') -%}
+            {%- set relation = api.Relation.create(
+                database=node.database, schema=node.schema, identifier=node.alias
+            ) -%}
+            {%- if load_relation(relation) is none -%}
+                {%- do missing.append(node.name) -%}
+            {%- endif -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(missing) }}

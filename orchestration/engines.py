@@ -202,13 +202,21 @@ def last_build() -> Row:
 
     Keys: is_full, loads, records, sessions, cases, days; none before the first build.
     """
+    return _of_last_build("is_full, loads, records, sessions, cases, days")
+
+
+def has_seeds() -> bool:
+    """Whether the last complete build had these very seeds, and macros."""
+    return _of_last_build("macros").get("macros") == project.macros_fingerprint()
+
+
+def _of_last_build(columns: str) -> Row:
     is_there = (
         "select count(*) as n from information_schema.tables where "
         "lower(table_schema) = 'intermediate' and lower(table_name) = 'builds'"
     )
     figures = (
-        "select is_full, loads, records, sessions, cases, days "
-        "from intermediate.builds order by build_number desc limit 1"
+        f"select {columns} from intermediate.builds order by build_number desc limit 1"
     )
     with building() as ask:
         found = ask(figures) if ask(is_there)[0]["n"] else []

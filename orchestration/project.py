@@ -183,7 +183,7 @@ def dbt_environment(moment: datetime | None = None) -> dict[str, str]:
     return {
         "ACSR_HOME": str(home()),
         "ACSR_AS_OF": (moment or as_of()).isoformat(),
-        "ACSR_MACROS": _macros_fingerprint(),
+        "ACSR_MACROS": macros_fingerprint(),
         "DBT_PROJECT_DIR": str(ROOT),
         "DBT_PROFILES_DIR": str(ROOT),
         "DBT_TARGET_PATH": str(dbt_target_path()),
@@ -194,18 +194,21 @@ def dbt_environment(moment: datetime | None = None) -> dict[str, str]:
     }
 
 
-def _macros_fingerprint() -> str:
-    """A hash of all macros: with another one, dbt builds everything anew.
+def macros_fingerprint() -> str:
+    """A hash of all macros and seeds: with another one, dbt builds everything anew.
 
-    dbt hashes models and seeds itself; SQL has no way to read the files of macros.
+    dbt hashes models itself; SQL has no way to read the files of macros. Seeds are here
+    so that a refresh can tell whether the last build already had them.
     """
     digest = hashlib.sha256()
-    folder = ROOT / "macros"
-    for path in sorted(folder.rglob("*.sql")):
+    for path in sorted(
+        file
+        for folder in ("macros", "seeds")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in DBT_FILES
+    ):
         content = path.read_bytes()
-        digest.update(
-            b"%b\0%d\0" % (os.fsencode(path.relative_to(folder)), len(content))
-        )
+        digest.update(b"%b\0%d\0" % (os.fsencode(path.relative_to(ROOT)), len(content)))
         digest.update(content)
     return digest.hexdigest()
 
@@ -287,8 +290,8 @@ def dagster_home() -> Path:
         # SQLAlchemy's own choice of a driver is another than that of dagster-postgres
         stated = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", postgres)
         os.environ[DAGSTER_POSTGRES] = stated
-        storage = ROOT / "orchestration" / "storage.postgres.yaml"
-        settings += storage.read_bytes()
+    storage = f"storage.{'postgres' if postgres else 'sqlite'}.yaml"
+    settings += (ROOT / "orchestration" / storage).read_bytes()
     path = folder / "dagster.yaml"
     if not path.exists() or path.read_bytes() != settings:
         draft = path.with_suffix(f".{os.getpid()}.tmp")

@@ -6,8 +6,10 @@ with
 keys as (
 
     select customer_key from {{ ref('fct_cases') }}
+    where {{ is_tested('case_key') }}
     union distinct
     select customer_key from {{ ref('fct_sessions') }}
+    where {{ is_tested('session_key') }}
 
 )
 

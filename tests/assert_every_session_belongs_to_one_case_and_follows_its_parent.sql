@@ -3,19 +3,21 @@
 with
 
 logged as (
-
+    {% for adapter in ['stg_agent_events__measures', 'stg_tau2_runs__events'] %}
     select
         source_system,
         session_id
-    from {{ ref('stg_agent_events__events') }}
-
-    union distinct
-
-    select
-        source_system,
-        session_id
-    from {{ ref('stg_tau2_runs__events') }}
-
+    from {{ ref(adapter) }}
+    {%- if tests_the_batch() %}
+    where (source_system, session_id) in (
+        select
+            source_system,
+            session_id
+        from {{ as_last_built('int_nodes_touched') }}
+    )
+    {%- endif %}
+    {{ 'union distinct' if not loop.last }}
+    {%- endfor %}
 ),
 
 sessions as (
@@ -36,6 +38,7 @@ sessions_by_case as (
         case_key,
         count(*) as session_count
     from sessions
+    where {{ is_tested('session_key') }}
     group by all
 
 )
@@ -59,7 +62,9 @@ select
 from {{ ref('fct_cases') }} as cases
 left join sessions_by_case
     on cases.case_key = sessions_by_case.case_key
-where cases.session_count != coalesce(sessions_by_case.session_count, 0)
+where
+    {{ is_tested('cases.case_key') }}
+    and cases.session_count != coalesce(sessions_by_case.session_count, 0)
 
 union all
 

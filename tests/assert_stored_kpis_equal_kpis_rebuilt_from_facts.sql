@@ -6,7 +6,7 @@ with
 cases as (
 
     select * from {{ ref('fct_cases') }}
-    where is_eligible
+    where is_eligible and {{ is_tested_day('opened_on') }}
 
 ),
 
@@ -150,16 +150,18 @@ weights as (
 model_calls as (
 
     select
-        session_key,
+        source_system,
+        session_id,
         cost_usd,
         coalesce(input_tokens, 0) + coalesce(output_tokens, 0) as tokens
-    from {{ ref('stg_agent_events__events') }}
+    from {{ ref('stg_agent_events__measures') }}
     where action_type = 'llm_called'
 
     union all
 
     select
-        session_key,
+        source_system,
+        session_id,
         cost_usd,
         coalesce(input_tokens, 0) + coalesce(output_tokens, 0) as tokens
     from {{ ref('stg_tau2_runs__events') }}
@@ -177,7 +179,9 @@ model_costs as (
         coalesce(sum(model_calls.tokens), 0) as tokens
     from model_calls
     inner join {{ ref('fct_sessions') }} as sessions
-        on model_calls.session_key = sessions.session_key
+        on
+            model_calls.source_system = sessions.source_system
+            and model_calls.session_id = sessions.session_id
     inner join handled
         on sessions.case_key = handled.case_key
     left join mature
@@ -433,6 +437,7 @@ stored as (
         sum(numerator) as numerator,
         sum(denominator) as denominator
     from {{ ref('kpi_daily') }}
+    where {{ is_tested_day('opened_on') }}
     group by all
 
 ),

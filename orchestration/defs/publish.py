@@ -16,7 +16,7 @@ from pydantic import Field
 from orchestration import engines, project, verdict
 from orchestration.defs.metadata import EVERY_REFRESH, OWNER, headline
 from orchestration.defs.resources import WAREHOUSE
-from orchestration.defs.transform import NIGHTLY, dbt_project
+from orchestration.defs.transform import NIGHTLY, SEED, dbt_project
 from orchestration.publish import HeldError, Publication
 from orchestration.snowflake.grants import GrantsError
 
@@ -56,7 +56,7 @@ class Publish(Config):
 
 @asset(
     # what a refresh leaves out must not hold it up; all of dbt is one step anyway
-    deps=[spec.key for spec in dbt_project.specs if NIGHTLY not in spec.tags],
+    deps=[it.key for it in dbt_project.specs if not {NIGHTLY, SEED} & it.tags.keys()],
     group_name=KEY,
     kinds={project.engine()},
     owners=[OWNER],

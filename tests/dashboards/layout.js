@@ -1,5 +1,6 @@
 // What is wrong with how a page is laid out: texts that overlap, leave their panel or are
-// cut off, and boxes that are wider than the window. An empty list: nothing.
+// cut off, boxes that are wider than the window, and texts that are too faint to read
+// (WCAG 2.2, 1.4.3: a contrast of 4.5, of large texts 3). An empty list: nothing.
 (() => {
   const wrong = [];
   const named = (text) => JSON.stringify(text.trim().slice(0, 40));
@@ -14,6 +15,32 @@
     for (const box of range.getClientRects()) {
       if (box.width < 1 || box.height < 1 || box.right < 0) continue;
       texts.push({ box, parent, text: node.textContent });
+    }
+  }
+  const rgba = (colour) => {
+    const [red, green, blue, alpha = 1] = colour.match(/[\d.]+/g).map(Number);
+    return { red, green, blue, alpha };
+  };
+  const light = ({ red, green, blue }) => {
+    const [r, g, b] = [red, green, blue].map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = rgba(getComputedStyle(each).backgroundColor);
+      if (colour.alpha === 1) return colour;
+    }
+    return { red: 255, green: 255, blue: 255 };
+  };
+  for (const parent of new Set(texts.map((each) => each.parent))) {
+    const style = getComputedStyle(parent);
+    const tones = [light(rgba(style.color)), light(behind(parent))].sort((a, b) => b - a);
+    const contrast = (tones[0] + 0.05) / (tones[1] + 0.05);
+    if (contrast < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5)) {
+      wrong.push(`${named(parent.textContent)} is faint: ${contrast.toFixed(2)}`);
     }
   }
   const slack = 1.5;

@@ -141,6 +141,38 @@ def test_what_a_test_has_found_wrong_stays_pending(
     assert warehouse.last_build() != built.last_build()
 
 
+LOOKED_AT = (
+    "int_agent_events_placed_is_well_formed",
+    "fct_sessions_is_well_formed",
+    "assert_customers_are_known_by_their_hash_alone",
+    "assert_every_session_belongs_to_one_case_and_follows_its_parent",
+    "assert_stored_kpis_equal_kpis_rebuilt_from_facts",
+)
+
+
+def test_a_batch_is_tested_alone_and_everything_by_night(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """What was wrong before, with another session, is no matter of the batch."""
+    warehouse = built.copy(tmp_path)
+    other, day = "session_id = 'lonely-1'", f"{AS_OF - timedelta(days=2):%Y-%m-%d}"
+    for table in ("intermediate.int_agent_events_placed", "marts.fct_sessions"):
+        warehouse.rows(f"insert into {table} from {table} where {other}")
+    warehouse.rows(f"update marts.fct_sessions set customer_key = 'ann' where {other}")
+    warehouse.rows(
+        "update marts.kpi_daily set denominator = denominator + 1 "
+        f"where opened_on = '{day}'"
+    )
+    warehouse.load(session("lonely-new", AS_OF - timedelta(days=4)))
+    models = ("--indirect-selection", "empty", "--select", "resource_type:model")
+    kinds = ("--exclude", "tag:nightly", *models, *LOOKED_AT)
+    warehouse.build(AS_OF, kinds=kinds)
+    assert warehouse.last_build()["sessions"] == 1
+    # the first that fails stops what reads it, and so all the others
+    with pytest.raises(BuildError, match=rf"{LOOKED_AT[0]}\S*: fail"):
+        warehouse.build(AS_OF, kinds=kinds, variables={"test_all": True})
+
+
 def test_a_backfill_mends_its_window_and_nothing_else(
     built: Warehouse, tmp_path: Path
 ) -> None:

@@ -60,15 +60,36 @@ def test_a_window_that_is_none_is_refused_by_name(
     assert said in capsys.readouterr().err
 
 
-def test_another_macro_is_another_fingerprint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["macros/engine/one.sql", "seeds/one.csv"])
+def test_another_macro_or_seed_is_another_fingerprint(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(project, "ROOT", tmp_path)
     (tmp_path / "dbt_project.yml").write_text("vars: {}")
-    macro = tmp_path / "macros" / "engine" / "one.sql"
-    macro.parent.mkdir(parents=True)
-    macro.write_text("one")
+    written = tmp_path / name
+    written.parent.mkdir(parents=True)
+    written.write_text("one")
     before = project.dbt_environment()["ACSR_MACROS"]
     assert project.dbt_environment()["ACSR_MACROS"] == before
-    macro.write_text("another")
+    written.write_text("another")
     assert project.dbt_environment()["ACSR_MACROS"] != before
+
+
+def test_seeds_are_there_if_the_last_build_had_them(warehouse: Path) -> None:
+    def build(number: int, macros: str | None) -> None:
+        with duckdb.connect(str(warehouse)) as connection:
+            connection.execute("create schema if not exists intermediate")
+            connection.execute(
+                "create table if not exists intermediate.builds "
+                "(build_number bigint, macros varchar)"
+            )
+            connection.execute(
+                "insert into intermediate.builds values (?, ?)", [number, macros]
+            )
+
+    assert not engines.has_seeds()
+    build(1, project.macros_fingerprint())
+    assert engines.has_seeds()
+    for number, macros in ((2, "others"), (3, None)):
+        build(number, macros)
+        assert not engines.has_seeds()

@@ -132,6 +132,7 @@ def test_a_page_can_be_read_in_the_dark_and_a_case_is_drawn_whole(
     browser.click("[data-case] a")
     assert layout(browser) == []
     browser.visit(f"{address}/overview", dark=True)
+    assert layout(browser) == []
     ink, paper = browser.evaluate(
         "[getComputedStyle(document.body).color, "
         "getComputedStyle(document.body).backgroundColor]"
@@ -352,6 +353,34 @@ UNMOVED = {
     ("period", "The claim"),
     ("period", "The agent against people, like with like"),
 }
+
+
+@pytest.mark.parametrize(
+    ("first", "period_type"), [(date(2026, 5, 4), "day"), (date(2026, 3, 4), "week")]
+)
+def test_a_trend_goes_by_the_day_and_over_many_days_by_the_week(
+    published: Path, first: date, period_type: str
+) -> None:
+    shown = asked(
+        published,
+        Filters(first=first),
+        "from kpi_figures where slot = 'trend' and kpi = 'escalation_rate'",
+    )
+    wanted = rows(
+        published,
+        "from marts.kpi_trends where period_type = ? and segment_type = 'all' "
+        "and kpi = 'escalation_rate'",
+        period_type,
+    )
+    assert len(wanted) == len(shown) >= 5
+    for row in wanted:
+        mine = by(shown, "first_day")[row["period_start"],]
+        assert close(mine["value"], row["value"])
+        assert close(mine["lower"], row["interval_lower"])
+        assert mine["is_provisional"] == row["is_provisional"]
+    text = pages.board_page(published, "resolution", Filters(first=first))
+    assert f"<span>by {period_type}</span>" in text
+    assert max(map(float, re.findall(r'cx="([\d.]+)%"', text))) < 100
 
 
 def by(found: list[dict], *names: str) -> dict[tuple, dict]:

@@ -1,4 +1,4 @@
-"""The whole project on the Snowflake target: built, tested, built again, documented."""
+"""The whole project on the Snowflake target: built, tested, documented."""
 
 from __future__ import annotations
 
@@ -101,9 +101,8 @@ def test_unit_tests_hold_on_this_engine_too(built: Built) -> None:
     assert set(outcomes.values()) <= {"success", "pass"}
 
 
-def test_every_model_and_test_passes_on_rows_and_once_more(
-    built: Built, tmp_path: Path
-) -> None:
+def test_every_model_and_test_passes_on_rows(built: Built, tmp_path: Path) -> None:
+    """A second build, of a batch, is held row for row against DuckDB elsewhere."""
     simulate(
         Settings(
             days=3,
@@ -120,15 +119,11 @@ def test_every_model_and_test_passes_on_rows_and_once_more(
     built.dbt("build", *NO_UNIT_TESTS)
     # warnings are about the made-up words of the simulator, and no failures
     assert set(built.outcomes().values()) <= {"success", "pass", "warn"}
-    cases = built.count("MARTS.FCT_CASES")
-    assert cases > 50
-    built.dbt("run")
-    assert set(built.outcomes().values()) == {"success"}
-    assert built.count("MARTS.FCT_CASES") == cases
+    assert built.count("MARTS.FCT_CASES") > 50
 
 
 def test_the_documentation_describes_what_is_there(built: Built) -> None:
-    built.dbt("docs", "generate")
+    built.dbt("docs", "generate", "--no-compile")
     text = (built.home / "target" / "catalog.json").read_text(encoding="utf-8")
     catalog = json.loads(text)
     assert not catalog["errors"]
