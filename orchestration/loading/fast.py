@@ -326,7 +326,8 @@ def _query(feed: Feed, context: Context, traits: Traits) -> str:
     )
     line = "case when json_valid(line) then line end" if traits.is_guarded else "line"
     proofs = [write.proof(field) for field in feed.fields]
-    proofs += [write.wholeness(), *write.relations()]
+    proofs += [_all_keys_known(names), *write.relations()]
+    proofs.append(_no_stray_comma("attributes" in names))
     values = [
         f'{write.value(field)} as "{field.name}"'
         for field in feed.fields
@@ -346,17 +347,20 @@ def _query(feed: Feed, context: Context, traits: Traits) -> str:
             select
                 "_line",
                 line,
+                json_keys(line) as keys,
                 json_transform(line, '{{{structure}}}') as said
             from lines
         ),
         texts as (
-            select "_line", line, {texts} from parsed
+            select "_line", line, keys, {texts} from parsed
         ),
         timed as (
-            select *{moments}, coalesce({is_open}, false) as "_is_open" from texts
+            select *{moments} from texts
         ),
         proven as (
-            select * from timed where {" and ".join(proofs)}
+            select *, coalesce({is_open}, false) as "_is_open"
+            from timed
+            where {" and ".join(proofs)}
         )
         select
             {", ".join(values)},
@@ -374,9 +378,9 @@ def _all_keys_known(names: Sequence[str]) -> str:
     said = " + ".join(f'("{name}" is not null)::bigint' for name in names)
     listed = ", ".join(f"'{name}'" for name in names)
     return (
-        f"case when len(json_keys(line)) = {said} then true "
-        f"else list_has_all([{listed}], json_keys(line)) "
-        "and list_unique(json_keys(line)) = len(json_keys(line)) end"
+        f"case when len(keys) = {said} then true "
+        f"else list_has_all([{listed}], keys) "
+        "and list_unique(keys) = len(keys) end"
     )
 
 
@@ -478,31 +482,6 @@ class _Writer:
                 f"(score is null or {score} >= {low} and {score} <= {high})"
             )
         return relations
-
-    def wholeness(self) -> str:
-        """A condition under which the fields are all that the line says."""
-        names = [field.name for field in self._feed.fields]
-        keys, comma = _all_keys_known(names), _no_stray_comma("attributes" in names)
-        if self._traits.has_escapes:
-            return f"{keys} and {comma}"
-        return f"case when {self._is_exact()} then true else {keys} and {comma} end"
-
-    def _is_exact(self) -> str:
-        """A line as long as its fields together says nothing else, and that once.
-
-        No line is shorter than what the engine writes of its fields, but for numbers
-        with an exponent or beyond 64 bits. What it makes of those has zeros around the
-        point (1e3, 1e-3), is long, or is what `_UNSURE` finds in attributes.
-        """
-        said, doubts = ["1"], ['"_is_open"']
-        for field in self._feed.fields:
-            name = f'"{field.name}"'
-            said.append(f"coalesce(strlen({name}) + {len(field.name) + 4}, 0)")
-            if field.kind in ("number", "object"):
-                doubts.append(f"coalesce(contains({name}, '0.0'), false)")
-            if field.kind == "number":
-                doubts.append(f"coalesce(strlen({name}) > 16, false)")
-        return f"strlen(line) = {' + '.join(said)} and not ({' or '.join(doubts)})"
 
     def _proof(self, field: Field, name: str) -> str:
         if field.allowed:
