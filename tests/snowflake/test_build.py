@@ -44,9 +44,13 @@ class Built:
         return done.stdout + done.stderr
 
     def outcomes(self) -> dict[str, str]:
-        """What became of each node of the last command, by its id."""
+        """What became of each node of the last command, by its id; boards are none."""
         text = (self.home / "target" / "run_results.json").read_text(encoding="utf-8")
-        return {it["unique_id"]: it["status"] for it in json.loads(text)["results"]}
+        return {
+            it["unique_id"]: it["status"]
+            for it in json.loads(text)["results"]
+            if not it["unique_id"].startswith("exposure.")
+        }
 
     def count(self, table: str) -> object:
         return self.server.run(f"select count(*) from {DATABASE}.{table}")[0][0]
