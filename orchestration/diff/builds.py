@@ -8,7 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
-import tarfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -85,13 +85,13 @@ def resolve(base: str) -> str:
 
 
 def _unpack(commit: str, folder: Path) -> None:
-    archive = folder.with_suffix(".tar")
+    archive = folder.with_suffix(".zip")
     folder.mkdir(parents=True)
-    packed = _git("archive", "--format=tar", f"--output={archive}", commit)
+    packed = _git("archive", "--format=zip", f"--output={archive}", commit)
     if packed.returncode:
         raise project.ProjectError(f"git archive failed: {packed.stderr.decode()}")
-    with tarfile.open(archive) as files:
-        files.extractall(folder, filter="data")
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(folder)
     archive.unlink()
 
 

@@ -100,7 +100,11 @@ _SET = re.compile(
 _DEFAULTS = {"TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ", "WEEK_START": "0"}
 _OF_ACCOUNT: dict[str, str] = {}
 _USE_ROLE = re.compile(rf"(?is)\s*use\s+role\s+(?P<name>{NAME})")
-_TAKEN = re.compile(r"(?is)\s*use\s+(warehouse|secondary)\b")
+_TAKEN = re.compile(
+    r"(?is)\s*(use\s+(warehouse|secondary)\b"
+    # comments on columns, as those on tables
+    r'|alter\s+(table|view)\s+\S+\s+alter\s+("[^"]+"|\w+)\s+comment\b)'
+)
 _PARAMETER = re.compile(r"(?is)\s*show\s+parameters\s+like\s+'(?P<name>\w+)'")
 
 # 6. ALTER SCHEMA ... SWAP WITH copies the tables of each into the other, in one
