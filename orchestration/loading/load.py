@@ -23,6 +23,7 @@ from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import ChangedFileError, LandedFile
 from orchestration.loading.json_lines import read_parquet
 from orchestration.loading.landings import Landing, Listed, open_landing
+from orchestration.loading.otel import read_otel
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
 from orchestration.loading.servicenow import read_servicenow
@@ -39,6 +40,11 @@ from orchestration.loading.warehouse import (
 )
 
 PROGRESS_SECONDS = 5.0
+READERS: dict[str, Callable[[LandedFile, Context], Iterator[Clean | Rejected]]] = {
+    "otel": read_otel,
+    "servicenow": read_servicenow,
+    "tau2": read_tau2,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -285,9 +291,7 @@ class _FeedLoad:
             raise UnreadableFileError(
                 "this feed is not read as Parquet; land its own format"
             )
-        if self.feed.reader == "tau2":
-            return read_tau2(file, self.context)
-        return read_servicenow(file, self.context)
+        return READERS[self.feed.reader](file, self.context)
 
     def _flush(self) -> None:
         """Hands the batch over to be committed, once the one before it is."""
