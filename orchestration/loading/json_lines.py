@@ -85,7 +85,7 @@ def read_parquet(
     """
     reader = RecordReader(feed, context)
     keep_text = context.settings.keep_message_text
-    for number, record in enumerate(_parquet_records(file), start=1):
+    for number, record in enumerate(parquet_records(file), start=1):
         text = _canonical(record)
         if len(text) > MAX_LINE_BYTES:
             fault: Row | Fault = Fault(OVERSIZE, f"over {MAX_LINE_BYTES:,} bytes")
@@ -98,7 +98,8 @@ def read_parquet(
             yield Clean(fault, number, line_sha256(text))
 
 
-def _parquet_records(file: LandedFile) -> Iterator[dict[str, object]]:
+def parquet_records(file: LandedFile) -> Iterator[dict[str, object]]:
+    """The rows of a Parquet file, values as a JSON reader would give them."""
     if not any(True for _ in unchanged_blocks(file)):  # an empty file has no rows
         return
     try:
