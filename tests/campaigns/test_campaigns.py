@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.campaigns import __main__ as runner
+from tests.campaigns import names
 from tests.campaigns.row import Row, table
 
 
@@ -40,3 +41,8 @@ def test_a_campaign_that_is_none_is_refused(
     with pytest.raises(SystemExit):
         runner.main(["nothing"])
     assert "no campaign nothing" in capsys.readouterr().err
+
+
+def test_names_open_no_way_out_and_take_no_other_files_place() -> None:
+    row = names.run(90, seed=3, progress=print)
+    assert row == Row(tried=90, survived=90)
