@@ -288,7 +288,7 @@ class _SpanReader:
             attributes, _ = self._attributes(said)
             columns: list[object] = [
                 _text_of(said, "acsr.source_system") or SOURCE_SYSTEM,
-                _text_of(said, "service.name"),
+                _service_of(said),
                 _text_of(said, "service.version"),
                 _text_of(said, "deployment.environment.name")
                 or _text_of(said, "deployment.environment"),
@@ -351,6 +351,12 @@ def _id_of(value: object) -> str | None:
     if type(value) not in (str, int):
         return None
     return str(value).replace("\x00", "").strip() or None
+
+
+def _service_of(attributes: dict[str, object]) -> str | None:
+    """A service's name; the SDKs' stand-in for none is none."""
+    name = _text_of(attributes, "service.name")
+    return None if name is None or name.startswith("unknown_service") else name
 
 
 def _text_of(attributes: dict[str, object], key: str) -> str | None:
