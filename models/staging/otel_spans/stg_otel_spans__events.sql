@@ -155,7 +155,7 @@ turns as (
     where span_role = 'agent'
     qualify row_number() over (
         partition by source_system, trace_id
-        order by started_at, coalesce(duration_ms, 0) desc, span_id
+        order by started_at asc, coalesce(duration_ms, 0) desc, span_id asc
     ) = 1
 
 ),
@@ -167,7 +167,7 @@ ends as (
     where ended_at is not null
     qualify row_number() over (
         partition by source_system, session_id
-        order by ended_at desc, span_key
+        order by ended_at desc, span_key asc
     ) = 1
 
 ),
@@ -203,8 +203,8 @@ happenings as (
         started_at as occurred_at,
         cast(null as varchar) as outcome,
         'system' as actor_type,
-        cast(null as varchar) as check_id,
-        cast(null as varchar) as evaluator,
+        cast(null as varchar) as judged_check_id,
+        cast(null as varchar) as judged_by,
         cast(null as boolean) as is_required
     from starts
 
@@ -218,8 +218,8 @@ happenings as (
         started_at as occurred_at,
         null as outcome,
         'customer' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from turns
 
@@ -233,8 +233,8 @@ happenings as (
         settled_at as occurred_at,
         coalesce(lower(intent_outcome), 'success') as outcome,
         'ai_agent' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from spans
     where intent is not null
@@ -249,8 +249,8 @@ happenings as (
         settled_at as occurred_at,
         case when call_outcome = 'success' then 'success' else 'failure' end as outcome,
         'ai_agent' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from model_calls
 
@@ -272,9 +272,9 @@ happenings as (
             end
         ) as outcome,
         'system' as actor_type,
-        coalesce(check_id, evaluation_name, span_name) as check_id,
+        coalesce(check_id, evaluation_name, span_name) as judged_check_id,
         coalesce(evaluator, case span_role when 'evaluator' then 'llm' else 'rule' end)
-            as evaluator,
+            as judged_by,
         coalesce(is_check_required, policy_id is not null or span_role = 'guardrail')
             as is_required
     from spans
@@ -293,8 +293,8 @@ happenings as (
         {{ policy_outcome(json_text('said', 'gen_ai.evaluation.score.label')) }}
             as outcome,
         'system' as actor_type,
-        {{ json_text('said', 'gen_ai.evaluation.name') }} as check_id,
-        coalesce({{ json_text('said', 'acsr.policy.evaluator') }}, 'llm') as evaluator,
+        {{ json_text('said', 'gen_ai.evaluation.name') }} as judged_check_id,
+        coalesce({{ json_text('said', 'acsr.policy.evaluator') }}, 'llm') as judged_by,
         coalesce(
             {{ json_flag('said', 'acsr.policy.is_required') }},
             {{ json_text('said', 'gen_ai.evaluation.name') }} like 'policy.%',
@@ -313,8 +313,8 @@ happenings as (
         settled_at as occurred_at,
         call_outcome as outcome,
         'ai_agent' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         is_action_required as is_required
     from spans
     where span_role = 'tool'
@@ -329,8 +329,8 @@ happenings as (
         settled_at as occurred_at,
         null as outcome,
         coalesce(lower(initiated_by), 'ai_agent') as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from spans
     where is_handover or reason_code is not null
@@ -345,8 +345,8 @@ happenings as (
         settled_at as occurred_at,
         null as outcome,
         'human_agent' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from spans
     where human_id is not null
@@ -361,8 +361,8 @@ happenings as (
         settled_at as occurred_at,
         lower(resolution) as outcome,
         'ai_agent' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from spans
     where resolution is not null
@@ -377,8 +377,8 @@ happenings as (
         ended_at as occurred_at,
         null as outcome,
         'ai_agent' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from turns
     where ended_at is not null
@@ -393,8 +393,8 @@ happenings as (
         settled_at as occurred_at,
         lower(confirmation) as outcome,
         'customer' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from spans
     where confirmation is not null
@@ -410,8 +410,8 @@ happenings as (
         settled_at as occurred_at,
         null as outcome,
         'system' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from spans
     where lower(closure) in ('closed', 'reopened')
@@ -465,8 +465,8 @@ all_happenings as (
         occurred_at,
         null as outcome,
         'system' as actor_type,
-        null as check_id,
-        null as evaluator,
+        null as judged_check_id,
+        null as judged_by,
         null as is_required
     from session_ends
 
@@ -478,8 +478,8 @@ events as (
         all_happenings.action_type,
         all_happenings.occurred_at,
         all_happenings.actor_type,
-        all_happenings.check_id,
-        all_happenings.evaluator,
+        all_happenings.judged_check_id as check_id,
+        all_happenings.judged_by as evaluator,
         all_happenings.is_required,
         spans.* exclude (
             agent_name, agent_version, check_id, evaluator, action_name, error_type,
