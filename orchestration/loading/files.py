@@ -15,9 +15,12 @@ STILL_WRITTEN = (".tmp", ".part")
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file as it landed: where it is, what it holds, how large it is."""
+    """A file as it landed: where it is, what it holds, how large it is.
 
-    path: Path
+    `path` is an open descriptor where the file was handed over as one.
+    """
+
+    path: Path | int
     name: str  # relative to the landing root, for people and tables
     sha256: str
     bytes: int
@@ -91,12 +94,25 @@ def shown_name(path: Path, landing: Path) -> str:
     return os.fsencode(path.relative_to(landing)).decode("utf-8", "backslashreplace")
 
 
-def read_blocks(path: Path) -> Iterator[bytes]:
-    """The bytes of a regular file; a pipe in its place must not block the load."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as handle:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is not a regular file any more")
+def opened(place: Path | int) -> int:
+    """A descriptor at the start of a regular file, which its taker closes.
+
+    A pipe in its place must not block the load.
+    """
+    if isinstance(place, int):
+        descriptor = os.dup(place)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return descriptor
+    descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{place} is not a regular file any more")
+    return descriptor
+
+
+def read_blocks(place: Path | int) -> Iterator[bytes]:
+    """The bytes of a regular file."""
+    with os.fdopen(opened(place), "rb", buffering=0) as handle:
         while block := handle.read(BLOCK_BYTES):
             yield block
 

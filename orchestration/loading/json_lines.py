@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from orchestration.loading.containers import MAX_FILE_BYTES, unpacked
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import OVERSIZE, Fault, UnreadableFileError
-from orchestration.loading.files import LandedFile, unchanged_blocks
+from orchestration.loading.files import LandedFile, opened, unchanged_blocks
 from orchestration.loading.lines import MAX_LINE_BYTES, Oversize, split_lines
 from orchestration.loading.records import (
     Context,
@@ -102,7 +103,7 @@ def _parquet_records(file: LandedFile) -> Iterator[dict[str, object]]:
     if not any(True for _ in unchanged_blocks(file)):  # an empty file has no rows
         return
     try:
-        with file.path.open("rb") as handle:
+        with os.fdopen(opened(file.path), "rb") as handle:
             yield from _rows(pq.ParquetFile(handle))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(

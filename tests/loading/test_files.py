@@ -15,7 +15,7 @@ import zstandard
 from orchestration.loading import containers, landings, list_new_files
 from orchestration.loading.files import ChangedFileError, unchanged_blocks, walk_feed
 from orchestration.loading.lines import MAX_LINE_BYTES, split_lines
-from tests.loading.support import EVENT, Landing
+from tests.loading.support import EVENT, Landing, validate_here
 
 LINE = b'{"event_id":"e1","session_id":"s","timestamp":1769860800,"action_type":"x"}\n'
 
@@ -197,6 +197,7 @@ def test_a_decompression_bomb_is_stopped(
     name: str,
     pack: Callable[[bytes], bytes],
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(containers, "RATIO_FREE_BYTES", 1 << 20)
     landing.put(f"agent_events/{name}", pack(b"\n" * (4 << 20)))
     (bad,) = landing.load().quarantined
@@ -206,6 +207,7 @@ def test_a_decompression_bomb_is_stopped(
 def test_content_beyond_the_cap_is_refused(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(containers, "MAX_FILE_BYTES", 10_000)
     landing.put("agent_events/a.jsonl", LINE * 200)
     (bad,) = landing.load().quarantined
