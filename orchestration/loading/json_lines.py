@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -14,7 +14,12 @@ import pyarrow.parquet as pq
 from orchestration.loading.containers import MAX_FILE_BYTES, unpacked
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import OVERSIZE, Fault, UnreadableFileError
-from orchestration.loading.files import LandedFile, opened, unchanged_blocks
+from orchestration.loading.files import (
+    LandedFile,
+    open_landed,
+    unchanged,
+    unchanged_blocks,
+)
 from orchestration.loading.lines import MAX_LINE_BYTES, Oversize, split_lines
 from orchestration.loading.records import (
     Context,
@@ -100,15 +105,23 @@ def read_parquet(
 
 
 def _parquet_records(file: LandedFile) -> Iterator[dict[str, object]]:
-    if not any(True for _ in unchanged_blocks(file)):  # an empty file has no rows
-        return
-    try:
-        with os.fdopen(opened(file.path), "rb") as handle:
+    with open_landed(file.path, file.root) as handle:
+        if not _proven(handle, file):  # an empty file has no rows
+            return
+        try:
             yield from _rows(pq.ParquetFile(handle))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFileError(
-            f"named .parquet but no sound Parquet ({error}); write it again"
-        ) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            _proven(handle, file)
+            raise UnreadableFileError(
+                f"named .parquet but no sound Parquet ({error}); write it again"
+            ) from error
+        _proven(handle, file)
+
+
+def _proven(handle: BinaryIO, file: LandedFile) -> int:
+    """Size of a file that is what was hashed; else raises `ChangedFileError`."""
+    handle.seek(0)
+    return sum(map(len, unchanged(handle, file)))
 
 
 def _rows(parquet: pq.ParquetFile) -> Iterator[dict[str, object]]:

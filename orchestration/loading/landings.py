@@ -8,13 +8,14 @@ find in the environment.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
@@ -69,7 +70,7 @@ class Folder:
     def walk(self, feed: str) -> list[Listed]:
         """All finished files of a feed, by name."""
         return [
-            Listed(shown_name(path, self.root), path)
+            Listed(shown_name(os.fsencode(path.relative_to(self.root))), path)
             for path in walk_feed(self.root, feed)
         ]
 
@@ -103,7 +104,10 @@ class Bucket:
                 "the credentials of the cloud's own tools"
             ) from problem
         listed = [
-            Listed(info.path[len(self.root) + 1 :], info.path, info.size, info.mtime)
+            Listed(
+                shown_name(info.path[len(self.root) + 1 :].encode()),
+                *(info.path, info.size, info.mtime),
+            )
             for info in found
             if info.type == fs.FileType.File
             and _is_finished(info.path[len(top) + 1 :].split("/"))
@@ -125,7 +129,7 @@ class Bucket:
                 while block := source.read(BLOCK_BYTES):
                     digest.update(block)
                     size += target.write(block)
-            yield LandedFile(copy, listed.name, digest.hexdigest(), size)
+            yield LandedFile(copy, listed.name, digest.hexdigest(), size, scratch)
         finally:
             copy.unlink(missing_ok=True)
 
@@ -137,7 +141,12 @@ def _is_finished(parts: list[str]) -> bool:
 
 
 def open_landing(landing: Landing | Path | str) -> Landing:
-    """The landing root that a path or an address names."""
+    """The landing root that a path or an address names.
+
+    A folder's address is a folder: a bucket's reader would follow links out of it.
+    """
+    if isinstance(landing, str) and landing.startswith("file://"):
+        return Folder(Path(unquote(urlsplit(landing).path)))
     if isinstance(landing, str) and "://" in landing:
         return _open_bucket(landing)
     if isinstance(landing, Path | str):

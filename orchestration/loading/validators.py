@@ -26,7 +26,7 @@ from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -34,7 +34,7 @@ import pyarrow as pa
 from orchestration import project
 from orchestration.loading.contracts import FEEDS
 from orchestration.loading.faults import UnreadableFileError
-from orchestration.loading.files import ChangedFileError, LandedFile, opened
+from orchestration.loading.files import ChangedFileError, LandedFile, open_landed
 from orchestration.loading.records import Context
 from orchestration.loading.sandbox import limit_processor
 from orchestration.loading.settings import Limits
@@ -74,7 +74,7 @@ class _Job(NamedTuple):
     feed: str
     file: LandedFile
     context: Context
-    descriptor: int
+    handle: BinaryIO
     future: Future[StagedFile]
 
 
@@ -101,7 +101,8 @@ class Validators:
         self, feed: str, file: LandedFile, context: Context
     ) -> Future[StagedFile]:
         """Hands a file over; it is open from now on, whatever becomes of its name."""
-        job = _Job(feed, file, context, opened(file.path), Future())
+        handle = open_landed(file.path, file.root)
+        job = _Job(feed, file, context, handle, Future())
         self._waiting = [it for it in self._waiting if not it.future.done()] + [job]
         size = sum(it.file.bytes for it in self._waiting)
         wanted = min(self.processes, 1 + size // BYTES_PER_PROCESS)
@@ -141,7 +142,7 @@ def _work(jobs: SimpleQueue[_Job | None], worker: _Worker) -> None:
         except BaseException as problem:
             job.future.set_exception(problem)
         finally:
-            os.close(job.descriptor)
+            job.handle.close()
 
 
 def _staged(worker: _Worker, job: _Job) -> StagedFile:
@@ -206,7 +207,7 @@ class _Worker:
         )
         self._socket.settimeout(seconds * WALL_FACTOR)
         try:
-            _send(self._socket, order, (job.descriptor, *spools))
+            _send(self._socket, order, (job.handle.fileno(), *spools))
             said = orjson.loads(_receive(self._socket)[0])
         except TimeoutError:
             self.close()
@@ -335,7 +336,7 @@ def _answer(validate: Validate, order: bytes, files: list[int]) -> dict[str, obj
     feed, name, sha256, size, context, seconds = pickle.loads(order)
     landed, clean, rejects = files
     limit_processor(seconds)
-    file = LandedFile(landed, name, sha256, size)
+    file = LandedFile(landed, name, sha256, size, Path())
     try:
         counts = validate(feed, file, context, clean, rejects)
     except UnreadableFileError as problem:
