@@ -28,10 +28,10 @@ from orchestration.loading.containers import unpacked
 from orchestration.loading.contracts import Feed, Field
 from orchestration.loading.faults import Fault
 from orchestration.loading.files import LandedFile, unchanged_blocks
-from orchestration.loading.json_lines import judge_line
+from orchestration.loading.json_lines import judge_line, judge_lines
 from orchestration.loading.lines import Block, split_blocks, trim
 from orchestration.loading.records import MESSAGES, Context, RecordReader
-from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, is_secret
+from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, doubtful, is_secret
 from orchestration.loading.staging import (
     Clean,
     Rejected,
@@ -111,8 +111,7 @@ class LinePool:
         waiting: deque[Future[Outcomes]] = deque()
         for block in split_blocks(content, BLOCK_BYTES):
             if len(block.content) < SMALL_BYTES and not waiting:
-                for number, line in block.lines():
-                    yield judge_line(self._careful, number, line)
+                yield from judge_lines(self._careful, list(block.lines()))
                 continue
             waiting.append(self._submit(block))
             if len(waiting) > WORKERS:
@@ -156,13 +155,16 @@ class FastReader:
     def read(self, block: Block) -> Outcomes:
         """Rows of a block, in order, and the lines that were rejected."""
         lines = _split(block.content)
-        rows = self._take(block, _plain(lines))
+        doubts = doubtful(lines)
+        rows = self._take(block, _without(_plain(lines), doubts))
         if rows.num_rows == len(lines):
             return [rows]
         taken = set(rows["_line"].to_pylist())
         judged = [
-            judge_line(self._reader, number, trimmed)
-            for number, line in enumerate(lines, start=block.first)
+            judge_line(self._reader, number, trimmed, is_doubtful=doubt.as_py())
+            for number, (line, doubt) in enumerate(
+                zip(lines, doubts, strict=True), start=block.first
+            )
             if number not in taken and (trimmed := trim(_landed(line)))
         ]
         clean = [record for record in judged if isinstance(record, Clean)]
@@ -286,6 +288,13 @@ def _plain(lines: pa.Array | list[bytes]) -> pa.Array:
         return trimmed
     is_plain = pc.and_(pc.greater(trimmed_size, 0), pc.less_equal(size, LONG_BYTES))
     return pc.if_else(is_plain, trimmed, pa.scalar(None, pa.large_string()))
+
+
+def _without(lines: pa.Array, doubts: pa.BooleanArray) -> pa.Array:
+    """Lines but for those that might hold a credential: they are read with care."""
+    if not doubts.true_count:
+        return lines
+    return pc.if_else(doubts, pa.scalar(None, pa.large_string()), lines)
 
 
 def _text(line: bytes) -> str | None:

@@ -77,13 +77,13 @@ def _is_within(path: Path, root: Path) -> bool:
         return False
 
 
-def examine(path: Path, landing: Path) -> LandedFile:
-    """Hash and size of a file, read in blocks."""
+def examine(path: Path, name: str) -> LandedFile:
+    """Hash and size of a file, read in blocks; `name` is what it is called."""
     digest, size = hashlib.sha256(), 0
     for block in read_blocks(path):
         digest.update(block)
         size += len(block)
-    return LandedFile(path, shown_name(path, landing), digest.hexdigest(), size)
+    return LandedFile(path, name, digest.hexdigest(), size)
 
 
 def shown_name(path: Path, landing: Path) -> str:

@@ -8,9 +8,10 @@ find in the environment.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,7 @@ from orchestration.loading.files import (
     shown_name,
     walk_feed,
 )
+from orchestration.loading.secrets import doubtful, mask_name
 
 
 class LandingError(project.ProjectError):
@@ -68,15 +70,14 @@ class Folder:
 
     def walk(self, feed: str) -> list[Listed]:
         """All finished files of a feed, by name."""
-        return [
-            Listed(shown_name(path, self.root), path)
-            for path in walk_feed(self.root, feed)
-        ]
+        paths = walk_feed(self.root, feed)
+        names = shown_names([shown_name(path, self.root) for path in paths])
+        return [Listed(name, path) for name, path in zip(names, paths, strict=True)]
 
     @contextmanager
     def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
         """A file where it lies, hashed."""
-        yield examine(Path(listed.place), self.root)
+        yield examine(Path(listed.place), listed.name)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,11 @@ class Bucket:
             if info.type == fs.FileType.File
             and _is_finished(info.path[len(top) + 1 :].split("/"))
         ]
-        return sorted(listed, key=lambda entry: entry.name.encode())
+        listed = sorted(listed, key=lambda entry: entry.name.encode())
+        names = shown_names([entry.name for entry in listed])
+        return [
+            replace(entry, name=name) for entry, name in zip(listed, names, strict=True)
+        ]
 
     @contextmanager
     def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
@@ -128,6 +133,24 @@ class Bucket:
             yield LandedFile(copy, listed.name, digest.hexdigest(), size)
         finally:
             copy.unlink(missing_ok=True)
+
+
+def shown_names(names: Sequence[str]) -> list[str]:
+    """Names as they are stored and told: without credentials, and each once."""
+    if not names:
+        return []
+    doubts = doubtful([name.encode() for name in names]).to_pylist()
+    shown = [
+        mask_name(name) if is_doubtful else name
+        for name, is_doubtful in zip(names, doubts, strict=True)
+    ]
+    times: Counter[str] = Counter()
+    for place, name in enumerate(shown):
+        times[name] += 1
+        if times[name] > 1:
+            folder, _, last = name.rpartition("/")
+            shown[place] = f"{folder}/{times[name]}-{last}"
+    return shown
 
 
 def _is_finished(parts: list[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -25,6 +26,7 @@ from orchestration.loading.json_lines import read_parquet
 from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
+from orchestration.loading.secrets import mask_value
 from orchestration.loading.servicenow import read_servicenow
 from orchestration.loading.settings import LoadSettings
 from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
@@ -229,10 +231,12 @@ class _FeedLoad:
             with self.landing.fetched(listed, self.scratch) as file:
                 staged = self._staged(file)
         except (OSError, ChangedFileError) as problem:
-            self._skip(listed.name, str(problem))
+            self._skip(listed.name, mask_value(str(problem)))
         except Exception as problem:
-            logger.exception("validation of %r failed", listed.name)
-            text = f"{type(problem).__name__}: {problem}; a fault of the loader itself"
+            said = mask_value(f"{type(problem).__name__}: {problem}")
+            where = "".join(traceback.format_tb(problem.__traceback__))
+            logger.error("validation of %r failed\n%s%s", listed.name, where, said)
+            text = f"{said}; a fault of the loader itself"
             self._skip(listed.name, text)
         else:
             if staged is None:

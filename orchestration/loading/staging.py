@@ -23,7 +23,7 @@ from pyarrow import feather
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import UNREADABLE_FILE, Fault, UnreadableFileError
 from orchestration.loading.files import LandedFile
-from orchestration.loading.secrets import cut
+from orchestration.loading.secrets import cut, mask_value
 
 CHUNK_ROWS = 250_000
 CHUNK_BYTES = 256 << 20
@@ -146,7 +146,8 @@ def _fewer_collections() -> Iterator[None]:
 
 
 def _unreadable(file: LandedFile, problem: str) -> StagedFile:
-    row = {"line_number": None, "reason": UNREADABLE_FILE, "detail": problem}
+    problem = mask_value(problem)
+    row = {"line_number": None, "reason": UNREADABLE_FILE, "detail": cut(problem)}
     return StagedFile(
         file=file,
         records=1,
@@ -187,8 +188,8 @@ class _Stager:
         self.staged.records += 1
         self.staged.rejected += 1
         self.staged.reasons[fault.reason] += 1
-        text = cut(record.text)
-        self._rejects.append((record.line, fault.reason, cut(fault.detail), text))
+        text, detail = cut(record.text), cut(mask_value(fault.detail))
+        self._rejects.append((record.line, fault.reason, detail, text))
         if len(self._rejects) >= MAX_REJECTS_IN_MEMORY:
             self._close_rejects(spill=True)
 

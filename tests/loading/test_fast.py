@@ -57,7 +57,7 @@ def landed(folder: Path, content: bytes) -> LandedFile:
     """A file of a feed with some content."""
     path = folder / "a.jsonl"
     path.write_bytes(content)
-    return examine(path, folder)
+    return examine(path, path.name)
 
 
 def outcome(staged: StagedFile) -> dict[str, object]:
