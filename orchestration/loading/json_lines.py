@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -13,7 +14,12 @@ import pyarrow.parquet as pq
 from orchestration.loading.containers import MAX_FILE_BYTES, unpacked
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import OVERSIZE, Fault, UnreadableFileError
-from orchestration.loading.files import LandedFile, unchanged_blocks
+from orchestration.loading.files import (
+    LandedFile,
+    open_landed,
+    unchanged,
+    unchanged_blocks,
+)
 from orchestration.loading.lines import MAX_LINE_BYTES, Oversize, split_lines
 from orchestration.loading.records import (
     Context,
@@ -122,15 +128,23 @@ def _parquet_records(
     file: LandedFile,
 ) -> Iterator[tuple[dict[str, object], bytes, bool]]:
     """Records, their canonical JSON, and whether that might hold a credential."""
-    if not any(True for _ in unchanged_blocks(file)):  # an empty file has no rows
-        return
-    try:
-        with file.path.open("rb") as handle:
+    with open_landed(file.path, file.root) as handle:
+        if not _proven(handle, file):  # an empty file has no rows
+            return
+        try:
             yield from _rows(pq.ParquetFile(handle))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFileError(
-            f"named .parquet but no sound Parquet ({error}); write it again"
-        ) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            _proven(handle, file)
+            raise UnreadableFileError(
+                f"named .parquet but no sound Parquet ({error}); write it again"
+            ) from error
+        _proven(handle, file)
+
+
+def _proven(handle: BinaryIO, file: LandedFile) -> int:
+    """Size of a file that is what was hashed; else raises `ChangedFileError`."""
+    handle.seek(0)
+    return sum(map(len, unchanged(handle, file)))
 
 
 def _rows(

@@ -284,7 +284,7 @@ def mask_name(name: str) -> str:
     for part in name.split("/"):
         suffixes = _SUFFIXES.search(part).group()
         stem = part.removesuffix(suffixes)
-        parts.append(mask_value(stem, layers=1) + suffixes)
+        parts.append(mask_value(stem) + suffixes)
     return "/".join(parts)
 
 

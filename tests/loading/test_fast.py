@@ -57,7 +57,7 @@ def landed(folder: Path, content: bytes) -> LandedFile:
     """A file of a feed with some content."""
     path = folder / "a.jsonl"
     path.write_bytes(content)
-    return examine(path, path.name)
+    return examine(path, folder, path.name)
 
 
 def outcome(staged: StagedFile) -> dict[str, object]:
@@ -280,9 +280,11 @@ def test_most_lines_of_a_plain_file_are_not_read_one_by_one(
     landing.put("agent_events/a.jsonl", [*records, "nonsense"])
     judged = []
 
-    def judge(reader: RecordReader, number: int, line: bytes) -> Clean | Rejected:
+    def judge(
+        reader: RecordReader, number: int, line: bytes, **said: bool
+    ) -> Clean | Rejected:
         judged.append(number)
-        return judge_line(reader, number, line)
+        return judge_line(reader, number, line, **said)
 
     monkeypatch.setattr(fast, "judge_line", judge)
     assert landing.load().loaded == 50
