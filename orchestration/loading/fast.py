@@ -160,12 +160,16 @@ class FastReader:
         if rows.num_rows == len(lines):
             return [rows]
         taken = set(rows["_line"].to_pylist())
+        doubted = set(pc.indices_nonzero(doubts).to_pylist())
         judged = [
-            judge_line(self._reader, number, trimmed, is_doubtful=doubt.as_py())
-            for number, (line, doubt) in enumerate(
-                zip(lines, doubts, strict=True), start=block.first
+            judge_line(
+                self._reader,
+                block.first + place,
+                trimmed,
+                is_doubtful=place in doubted,
             )
-            if number not in taken and (trimmed := trim(_landed(line)))
+            for place, line in enumerate(lines)
+            if block.first + place not in taken and (trimmed := trim(_landed(line)))
         ]
         clean = [record for record in judged if isinstance(record, Clean)]
         if clean:
