@@ -24,10 +24,10 @@ from orchestration.loading.containers import unpacked
 from orchestration.loading.contracts import Feed, Field
 from orchestration.loading.faults import Fault
 from orchestration.loading.files import LandedFile, unchanged_blocks
-from orchestration.loading.json_lines import judge_line
+from orchestration.loading.json_lines import judge_line, judge_lines
 from orchestration.loading.lines import Block, split_blocks, trim
 from orchestration.loading.records import MESSAGES, Context, RecordReader
-from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, is_secret
+from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, doubtful, is_secret
 from orchestration.loading.staging import (
     Clean,
     Rejected,
@@ -100,8 +100,7 @@ class LineReader:
         content = unpacked(unchanged_blocks(file), file.name)
         for block in split_blocks(content, BLOCK_BYTES):
             if len(block.content) < SMALL_BYTES:
-                for number, line in block.lines():
-                    yield judge_line(self._careful, number, line)
+                yield from judge_lines(self._careful, list(block.lines()))
                 continue
             if self._fast is None:
                 self._fast = FastReader(self._feed, self._context)
@@ -125,14 +124,21 @@ class FastReader:
     def read(self, block: Block) -> Outcomes:
         """Rows of a block, in order, and the lines that were rejected."""
         lines = _split(block.content)
-        rows = self._take(block, _plain(lines))
+        doubts = doubtful(lines)
+        rows = self._take(block, _without(_plain(lines), doubts))
         if rows.num_rows == len(lines):
             return [rows]
         taken = set(rows["_line"].to_pylist())
+        doubted = set(pc.indices_nonzero(doubts).to_pylist())
         judged = [
-            judge_line(self._reader, number, trimmed)
-            for number, line in enumerate(lines, start=block.first)
-            if number not in taken and (trimmed := trim(_landed(line)))
+            judge_line(
+                self._reader,
+                block.first + place,
+                trimmed,
+                is_doubtful=place in doubted,
+            )
+            for place, line in enumerate(lines)
+            if block.first + place not in taken and (trimmed := trim(_landed(line)))
         ]
         clean = [record for record in judged if isinstance(record, Clean)]
         if clean:
@@ -255,6 +261,13 @@ def _plain(lines: pa.Array | list[bytes]) -> pa.Array:
         return trimmed
     is_plain = pc.and_(pc.greater(trimmed_size, 0), pc.less_equal(size, LONG_BYTES))
     return pc.if_else(is_plain, trimmed, pa.scalar(None, pa.large_string()))
+
+
+def _without(lines: pa.Array, doubts: pa.BooleanArray) -> pa.Array:
+    """Lines but for those that might hold a credential: they are read with care."""
+    if not doubts.true_count:
+        return lines
+    return pc.if_else(doubts, pa.scalar(None, pa.large_string()), lines)
 
 
 def _text(line: bytes) -> str | None:

@@ -110,14 +110,13 @@ def _is_within(path: Path, root: Path) -> bool:
         return False
 
 
-def examine(path: Path, landing: Path) -> LandedFile:
-    """Hash and size of a file, read in blocks."""
+def examine(path: Path, landing: Path, name: str) -> LandedFile:
+    """Hash and size of a file, read in blocks; `name` is what people see of it."""
     digest, size = hashlib.sha256(), 0
     with open_landed(path, landing) as handle:
         for block in read_blocks(handle):
             digest.update(block)
             size += len(block)
-    name = shown_name(os.fsencode(path.relative_to(landing)))
     return LandedFile(path, name, digest.hexdigest(), size, landing)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,10 +24,11 @@ from orchestration.loading.files import ChangedFileError, LandedFile
 from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
+from orchestration.loading.secrets import mask_value
 from orchestration.loading.settings import LoadSettings, read_limits
 from orchestration.loading.staging import StagedFile
 from orchestration.loading.times import latest_allowed
-from orchestration.loading.validators import Validators, shared
+from orchestration.loading.validators import ValidationError, Validators, shared
 from orchestration.loading.warehouse import (
     Earlier,
     Load,
@@ -241,7 +243,7 @@ class _FeedLoad:
                     return
                 staged = self.validators.submit(self.feed.name, file, self.context)
         except (OSError, ChangedFileError) as problem:
-            self._skip(listed.name, str(problem))
+            self._skip(listed.name, mask_value(str(problem)))
         except Exception as problem:
             self._blame(listed.name, problem)
         else:
@@ -264,7 +266,7 @@ class _FeedLoad:
             try:
                 found = staged.result()
             except (OSError, ChangedFileError) as problem:
-                self._skip(file.name, str(problem))
+                self._skip(file.name, mask_value(str(problem)))
             except project.ProjectError:
                 raise
             except Exception as problem:
@@ -273,9 +275,12 @@ class _FeedLoad:
                 self._append(found, started_at)
 
     def _blame(self, name: str, problem: Exception) -> None:
-        logger.exception("validation of %r failed", name)
-        text = f"{type(problem).__name__}: {problem}; a fault of the loader itself"
-        self._skip(name, text)
+        said = mask_value(f"{type(problem).__name__}: {problem}")
+        where = "".join(traceback.format_tb(problem.__traceback__))
+        if isinstance(problem, ValidationError):
+            said, where = mask_value(str(problem)), problem.where
+        logger.error("validation of %r failed\n%s%s", name, where, said)
+        self._skip(name, f"{said}; a fault of the loader itself")
 
     def _skip(self, name: str, problem: str) -> None:
         self.report.files.append(FileReport(name, "skipped", problem=problem))

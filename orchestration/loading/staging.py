@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import UNREADABLE_FILE, Fault
 from orchestration.loading.files import LandedFile
-from orchestration.loading.secrets import cut
+from orchestration.loading.secrets import cut, mask_value
 
 CHUNK_ROWS = 250_000
 CHUNK_BYTES = 256 << 20
@@ -205,7 +205,8 @@ class StagedFile:
 
 def unreadable(feed: Feed, file: LandedFile, problem: str) -> StagedFile:
     """An unreadable file: one record, and one rejection that says why."""
-    row = {"line_number": None, "reason": UNREADABLE_FILE, "detail": problem}
+    problem = mask_value(problem)
+    row = {"line_number": None, "reason": UNREADABLE_FILE, "detail": cut(problem)}
     rejects = pa.Table.from_pylist([{**row, "text": None}], schema=REJECT_SCHEMA)
     return StagedFile(
         file,
@@ -280,8 +281,8 @@ class _Stager:
     def reject(self, record: Rejected) -> None:
         fault = record.fault
         self._reasons[fault.reason] += 1
-        text = cut(record.text)
-        self._rejects.append((record.line, fault.reason, cut(fault.detail), text))
+        text, detail = cut(record.text), cut(mask_value(fault.detail))
+        self._rejects.append((record.line, fault.reason, detail, text))
         if len(self._rejects) >= PACK_ROWS:
             self._pack_rejects()
 

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -63,7 +64,11 @@ class ValidatorError(project.ProjectError):
 
 
 class ValidationError(Exception):
-    """A fault of the code that validates; the text says where it showed."""
+    """A fault of the code that validates, and where it showed."""
+
+    def __init__(self, text: str, where: str) -> None:
+        super().__init__(text)
+        self.where = where
 
 
 class _DeathError(Exception):
@@ -237,7 +242,7 @@ class _Worker:
             )
         if kind == "unavailable":
             raise OSError(text)
-        raise ValidationError(text)
+        raise ValidationError(text, str(said.get("where")))
 
     def _death(self, seconds: int) -> Exception:
         """Why the process is no more."""
@@ -353,7 +358,9 @@ def _answer(validate: Validate, order: bytes, files: list[int]) -> dict[str, obj
             return {"kind": "unreadable", "text": text}
         return {"kind": "unavailable", "text": str(problem)}
     except Exception as problem:
-        return {"kind": "fault", "text": f"{type(problem).__name__}: {problem}"}
+        text = f"{type(problem).__name__}: {problem}"
+        where = "".join(traceback.format_tb(problem.__traceback__))
+        return {"kind": "fault", "text": text, "where": where}
     return {"kind": "staged", **counts._asdict()}
 
 

@@ -14,11 +14,19 @@ from hypothesis import strategies as st
 
 from orchestration.loading import LoadSettings, fast
 from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import LandedFile, examine
 from orchestration.loading.json_lines import judge_line, read_json_lines
 from orchestration.loading.lines import MAX_LINE_BYTES
 from orchestration.loading.records import Context, RecordReader
-from orchestration.loading.staging import Clean, Rejected, Spool, StagedFile, stage
+from orchestration.loading.staging import (
+    Clean,
+    Rejected,
+    Spool,
+    StagedFile,
+    stage,
+    unreadable,
+)
 from orchestration.loading.times import latest_allowed
 from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, Landing, validate_here
 
@@ -54,7 +62,7 @@ def landed(folder: Path, content: bytes) -> LandedFile:
     """A file of a feed with some content."""
     path = folder / "a.jsonl"
     path.write_bytes(content)
-    return examine(path, folder)
+    return examine(path, folder, path.name)
 
 
 def outcome(staged: StagedFile) -> dict[str, object]:
@@ -65,7 +73,7 @@ def outcome(staged: StagedFile) -> dict[str, object]:
         "rows": pa.concat_tables(rows).to_pylist() if rows else [],
         "schema": rows[0].schema if rows else None,
         "rejects": pa.concat_tables(rejects).to_pylist() if rejects else [],
-        "counts": staged.counts,
+        "counts": (staged.counts, staged.unreadable),
     }
 
 
@@ -83,7 +91,10 @@ def staged(
 ) -> StagedFile:
     """What a path gives, staged."""
     clean, rejects = Spool(), Spool()
-    counts = stage(feed, records, clean.fileno(), rejects.fileno())
+    try:
+        counts = stage(feed, records, clean.fileno(), rejects.fileno())
+    except UnreadableFileError as problem:
+        return unreadable(feed, file, str(problem))
     return StagedFile.of(feed, file, counts, clean, rejects)
 
 
@@ -282,9 +293,11 @@ def test_most_lines_of_a_plain_file_are_not_read_one_by_one(
     landing.put("agent_events/a.jsonl", [*records, "nonsense"])
     judged = []
 
-    def judge(reader: RecordReader, number: int, line: bytes) -> Clean | Rejected:
+    def judge(
+        reader: RecordReader, number: int, line: bytes, **said: bool
+    ) -> Clean | Rejected:
         judged.append(number)
-        return judge_line(reader, number, line)
+        return judge_line(reader, number, line, **said)
 
     validate_here(monkeypatch)
     monkeypatch.setattr(fast, "judge_line", judge)
