@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.lines import MAX_LINE_BYTES
+from orchestration.loading.secrets import is_doubtful
 
 
 class CsvLines:
@@ -21,6 +22,7 @@ class CsvLines:
         self._rest = b""
         self._pending: list[bytes] = []
         self._begun = 1
+        self.is_doubtful = False  # whether a credential might have come by
         self._source = self._split()
 
     def __iter__(self) -> Iterator[str]:
@@ -45,9 +47,11 @@ class CsvLines:
                 block, is_first = block.removeprefix(codecs.BOM_UTF8), False
             lines = (rest + block).split(b"\n")
             rest = lines.pop()
+            self.is_doubtful = self.is_doubtful or is_doubtful(b"\n".join(lines))
             yield from (line + b"\n" for line in lines)
             if len(rest) > 64 * MAX_LINE_BYTES:
                 raise UnreadableFileError("a line without end; this is no CSV")
+        self.is_doubtful = self.is_doubtful or is_doubtful(rest)
         if rest:
             yield rest
 

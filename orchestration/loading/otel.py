@@ -41,7 +41,13 @@ from orchestration.loading.records import (
     parse_json,
     to_json,
 )
-from orchestration.loading.secrets import mask, mask_object
+from orchestration.loading.secrets import (
+    is_doubtful,
+    mask,
+    mask_id,
+    mask_object,
+    mask_value,
+)
 from orchestration.loading.staging import Clean, Rejected, line_sha256
 from orchestration.loading.times import iso
 
@@ -193,6 +199,8 @@ class _SpanReader:
 
     def __init__(self, context: Context) -> None:
         self._keep_text = context.settings.keep_message_text
+        self._hash_key = context.settings.hash_key
+        self._look = True  # whether a credential might be in what is read
         self._latest = context.latest
         self._customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
         self._resources: dict[int, tuple[object, list[object], str]] = {}
@@ -203,6 +211,7 @@ class _SpanReader:
 
     def read(self, document: object, export: _Export) -> Iterator[Clean | Rejected]:
         self._resources.clear()
+        self._look = is_doubtful(export.content)
         spans = spans_of(document)
         if isinstance(spans, Fault):
             yield self.refused(spans, export)
@@ -236,14 +245,14 @@ class _SpanReader:
             trace_id,
             span_id,
             trace_id_of(span.parent_id, 8),
-            span.name.replace("\x00", ""),
+            self._plain(span.name),
             span.kind,
             span.status,
             started_at,
             ended_at,
             duration,
             *resource[1:],
-            span.scope,
+            None if span.scope is None else self._plain(span.scope),
             customer,
             None if customer is None else self._customer_key(customer),
             resource_json,
@@ -293,6 +302,9 @@ class _SpanReader:
                 _text_of(said, "deployment.environment.name")
                 or _text_of(said, "deployment.environment"),
             ]
+            columns = [
+                None if value is None else self._plain(str(value)) for value in columns
+            ]
             known = said, columns, to_json(attributes)
             self._resources[id(said)] = known
         return known[1], known[2]
@@ -318,16 +330,23 @@ class _SpanReader:
                 for key, value in stated.items()
                 if not (value.__class__ in (str, list, dict) and is_text(key))
             }
-        return mask_object(stated, strip_nul=True), customer
+        if customer is not None and self._look:
+            customer = mask_id(customer, self._hash_key)
+        return mask_object(stated, strip_nul=True, look=self._look), customer
 
     def _event(self, event: dict[str, object]) -> dict[str, object] | None:
         micros = micros_of(event["time"], self._latest)
         attributes, _ = self._attributes(event["attributes"])
         return {
-            "name": mask(event["name"], strip_nul=True),
+            "name": self._plain(str(event["name"])),
             "time": None if micros is None else iso(micros),
             "attributes": attributes,
         }
+
+    def _plain(self, text: str) -> str:
+        """A text without NUL and credentials."""
+        text = text.replace("\x00", "")
+        return mask_value(text) if self._look else text
 
     def _shown(self, span: Span | Fault) -> str:
         """What may be shown of a rejected span."""
@@ -336,11 +355,11 @@ class _SpanReader:
         attributes, _ = self._attributes(span.attributes)
         return to_json(
             {
-                "traceId": mask(span.trace_id),
-                "spanId": mask(span.span_id),
-                "name": span.name,
-                "start": mask(span.started),
-                "end": mask(span.ended),
+                "traceId": mask(span.trace_id, strip_nul=True, look=True),
+                "spanId": mask(span.span_id, strip_nul=True, look=True),
+                "name": self._plain(span.name),
+                "start": mask(span.started, strip_nul=True, look=True),
+                "end": mask(span.ended, strip_nul=True, look=True),
                 "attributes": attributes,
             }
         )

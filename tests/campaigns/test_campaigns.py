@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.campaigns import __main__ as runner
-from tests.campaigns import names
+from tests.campaigns import names, secrets
 from tests.campaigns.row import Row, table
 
 
@@ -46,3 +46,8 @@ def test_a_campaign_that_is_none_is_refused(
 def test_names_open_no_way_out_and_take_no_other_files_place() -> None:
     row = names.run(90, seed=3, progress=print)
     assert row == Row(tried=90, survived=90)
+
+
+def test_no_secret_is_found_in_what_was_loaded_and_no_good_line_is_missing() -> None:
+    row = secrets.run(2 * len(secrets.KINDS), seed=5, progress=print)
+    assert row == Row(tried=2 * len(secrets.KINDS), survived=2 * len(secrets.KINDS))

@@ -351,3 +351,10 @@ def test_a_frame_that_breaks_off_fails_its_file(landing: Landing) -> None:
 def test_of_two_states_of_a_span_the_later_end_stays(landing: Landing) -> None:
     rows = landed(landing, export(span("late", end=2)), export(span("early", end=1)))
     assert [row["span_name"] for row in rows] == ["late"]
+
+
+def test_a_credential_is_seen_wherever_it_stands(landing: Landing) -> None:
+    key = "sk-" + "a1" * 12
+    stated = span(f"call {key}", {"http.url": f"https://a.example/?x={key}"})
+    (row,) = landed(landing, export(stated, resource={"service.name": f"a {key}"}))
+    assert key not in str(row)
