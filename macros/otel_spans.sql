@@ -93,10 +93,15 @@
 
 {#
     What staging makes of the rows `condition` of the raw spans: one row per span, each
-    attribute under one name, and the part that the span plays (`span_role`).
+    attribute under one name, and the part that the span plays (`span_role`). With
+    `columns`, of the attributes these alone.
 #}
-{% macro staged_otel_spans(condition='true') -%}
-{%- set attributes = otel_attributes() -%}
+{% macro staged_otel_spans(condition='true', columns=none) -%}
+{%- set attributes = {} -%}
+{%- for column, said in otel_attributes().items()
+    if columns is none or column in columns -%}
+    {%- do attributes.update({column: said}) -%}
+{%- endfor -%}
 {%- set keys = [] -%}
 {%- for kind, names in attributes.values() -%}{%- do keys.extend(names) -%}{%- endfor -%}
 with
@@ -169,7 +174,8 @@ select
         when lower(span_class) = 'guardrail' then 'guardrail'
         when lower(span_class) = 'evaluator' then 'evaluator'
     end as span_role,
-    coalesce(input_tokens, output_tokens) is not null as has_usage,
+    coalesce(input_tokens, output_tokens) is not null as has_usage
+    {%- if columns is none %},
     coalesce(
         total_cost_usd,
         case
@@ -177,7 +183,18 @@ select
                 then coalesce(input_cost_usd, 0) + coalesce(output_cost_usd, 0)
         end
     ) as cost_usd
+    {%- endif %}
 from read
+{%- endmacro %}
+
+
+{# What the session of a trace is known by. #}
+{% macro otel_session_columns() -%}
+    {{ return([
+        'operation', 'span_class', 'conversation_id', 'stated_session_id',
+        'input_tokens', 'output_tokens', 'evaluation_name', 'policy_outcome', 'intent',
+        'reason_code', 'resolution', 'closure', 'human_id', 'confirmation'
+    ]) }}
 {%- endmacro %}
 
 
@@ -206,6 +223,7 @@ from read
     having count(coalesce(
         span_role,
         evaluation_name,
+        policy_outcome,
         intent,
         reason_code,
         resolution,

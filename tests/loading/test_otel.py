@@ -21,7 +21,7 @@ from tests.loading.spans import (
     pairs,
     span,
 )
-from tests.loading.support import Landing
+from tests.loading.support import Landing, validate_here
 
 ROWS = "select * from raw.otel_spans order by span_id"
 
@@ -303,6 +303,7 @@ def test_a_rotated_file_may_begin_amid_an_export(landing: Landing) -> None:
 def test_an_export_has_a_limit(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(otel, "MAX_EXPORT_BYTES", 2_000)
     rows = landed(landing, export(span()), export(span("x" * 3_000)))
     assert len(rows) == 1

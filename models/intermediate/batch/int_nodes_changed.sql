@@ -53,7 +53,7 @@ arrived_spans as (
         source('raw', 'otel_spans'),
         ['source_system', 'trace_id'],
         'select source_system, trace_id from otel_spans'
-    )) }}
+    ), otel_session_columns()) }}
 
 ),
 

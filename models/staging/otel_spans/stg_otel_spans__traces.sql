@@ -29,7 +29,7 @@ with
 
 spans as (
 
-    {{ staged_otel_spans(condition) }}
+    {{ staged_otel_spans(condition, otel_session_columns()) }}
 
 ),
 
