@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         return options.command(options)
     except project.ProjectError as problem:
         print(f"error: {problem}", file=sys.stderr)
-        return 1
+        return problem.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -29,6 +29,14 @@ DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 class ProjectError(Exception):
     """Something the reader can mend: the message says what, where and how."""
 
+    exit_code = 1
+
+
+class BusyError(ProjectError):
+    """Another process is at work here; the same command works once it has ended."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
 
 def landing() -> Path | str:
     """The landing root: `ACSR_LANDING`, else `landing/` in the project.

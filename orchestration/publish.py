@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import project
+from orchestration.kill_points import passing
 from orchestration.marts_copy import MARTS, Keys, copy_marts, follows, quoted
 
 LEDGER = "publications"
@@ -140,6 +141,7 @@ def publish(
             row_counts = _copy_marts(warehouse, draft, keys or {})
         else:
             row_counts = _copy_marts(warehouse, draft, {})
+        passing("marts copied")
         _write_ledger(
             draft,
             current,
@@ -156,11 +158,15 @@ def publish(
         )
         _write_comments(draft, {**(texts or {}), LEDGER: LEDGER_TEXTS})
         check(draft, warehouse)
+        passing("draft checked")
         _sync(draft)
         draft.replace(version)
+        passing("version placed")
         _point(current, version)
+        passing("version shown")
         _sync(folder)
         _forget_versions(current)
+        passing("versions forgotten")
     return Publication(publication_id, current, row_counts)
 
 
@@ -479,6 +485,7 @@ def _point(current: Path, version: Path) -> None:
     """Moves a second name of the version over `current`: one step, no copy."""
     link = current.with_name(f".{current.name}.tmp")
     os.link(version, link)
+    passing("version linked")
     link.replace(current)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import project
+from orchestration.kill_points import passing
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
@@ -163,7 +164,7 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
             yield DuckDbStore(connection)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(path), read_only=read_only) as connection:
+    with _opened(path, read_only) as connection:
         if not read_only:
             # small commits wait for a second thread in vain, and with a short log
             # they would have the table written anew every few seconds
@@ -171,6 +172,18 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
             connection.execute("set checkpoint_threshold = '256MB'")
             connection.execute(f"set memory_limit = '{project.memory_limit()}'")
         yield DuckDbStore(connection)
+
+
+def _opened(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as problem:
+        if "Could not set lock" not in str(problem):
+            raise
+        raise project.BusyError(
+            f"{path} is open in another process, which DuckDB does not share: wait for "
+            f"it, or end it ({problem})"
+        ) from problem
 
 
 def _utc_now() -> datetime:
@@ -227,7 +240,9 @@ class _FeedLoad:
             return
         try:
             with self.landing.fetched(listed, self.scratch) as file:
+                passing("file hashed")
                 staged = self._staged(file)
+                passing("file validated")
         except (OSError, ChangedFileError) as problem:
             self._skip(listed.name, str(problem))
         except Exception as problem:
