@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.campaigns import __main__ as runner
-from tests.campaigns import names
+from tests.campaigns import corpus, malformed, names
 from tests.campaigns.row import Row, table
 
 
@@ -46,3 +46,10 @@ def test_a_campaign_that_is_none_is_refused(
 def test_names_open_no_way_out_and_take_no_other_files_place() -> None:
     row = names.run(90, seed=3, progress=print)
     assert row == Row(tried=90, survived=90)
+
+
+def test_malformed_lines_and_files_are_told_and_cost_no_good_one() -> None:
+    row = malformed.run(400, seed=2, progress=print)
+    assert row == Row(tried=400, survived=400)
+    kinds = (corpus.LINES, corpus.HEAVY, corpus.UNREADABLE, corpus.READABLE)
+    assert sum(map(len, kinds)) >= 40

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import orjson
 import pyarrow as pa
@@ -20,6 +21,7 @@ from orchestration.loading.lines import MAX_LINE_BYTES
 from orchestration.loading.records import Context, RecordReader
 from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
 from orchestration.loading.times import latest_allowed
+from tests.campaigns.corpus import HEAVY, LINES
 from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, Landing
 
 KEPT = LoadSettings(hash_key=b"a key for tests", keep_message_text=True)
@@ -271,6 +273,19 @@ def test_both_paths_give_the_same_for_every_doubtful_value(
     if is_ascii:  # the engine reads such blocks in a shorter way
         chosen = [it for it in chosen if it.isascii() and b"\\u" not in it]
     agree(pools, feed, tmp_path, b"\n".join(chosen))
+
+
+def test_both_paths_give_the_same_for_every_malformed_line(
+    pools: dict[tuple[str, bool], fast.LinePool], tmp_path: Path
+) -> None:
+    chance = Random(1)
+    made = [
+        line.content
+        for number, kind in enumerate((*LINES, *HEAVY))
+        for line in (LINES | HEAVY)[kind](chance, f"m{number}")
+        if len(line.content) < 2 * MAX_LINE_BYTES
+    ]
+    agree(pools, "agent_events", tmp_path, b"\n".join(made))
 
 
 def test_most_lines_of_a_plain_file_are_not_read_one_by_one(
