@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.campaigns import __main__ as runner
-from tests.campaigns import corpus, malformed, names
+from tests.campaigns import corpus, malformed, names, secrets
 from tests.campaigns.row import Row, table
 
 
@@ -53,3 +53,8 @@ def test_malformed_lines_and_files_are_told_and_cost_no_good_one() -> None:
     assert row == Row(tried=400, survived=400)
     kinds = (corpus.LINES, corpus.HEAVY, corpus.UNREADABLE, corpus.READABLE)
     assert sum(map(len, kinds)) >= 40
+
+
+def test_no_secret_is_found_in_what_was_loaded_and_no_good_line_is_missing() -> None:
+    row = secrets.run(2 * len(secrets.KINDS), seed=5, progress=print)
+    assert row == Row(tried=2 * len(secrets.KINDS), survived=2 * len(secrets.KINDS))
