@@ -289,7 +289,7 @@ def test_both_paths_give_the_same_for_every_doubtful_value(
 
 
 def test_both_paths_give_the_same_for_every_malformed_line(
-    readers: dict[tuple[str, bool], fast.FastReader], tmp_path: Path
+    readers: dict[tuple[str, bool], fast.LineReader], tmp_path: Path
 ) -> None:
     chance = Random(1)
     made = [
