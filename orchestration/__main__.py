@@ -28,6 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     except project.ProjectError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return problem.exit_code
+    except Exception as problem:
+        if not project.is_full_disk(problem):
+            raise
+        print(
+            f"error: {project.FullDiskError(project.home(), problem)}", file=sys.stderr
+        )
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -157,6 +157,7 @@ def publish(
             },
         )
         _write_comments(draft, {**(texts or {}), LEDGER: LEDGER_TEXTS})
+        _complete(draft)
         check(draft, warehouse)
         passing("draft checked")
         _sync(draft)
@@ -195,6 +196,7 @@ def roll_back(folder: Path, wanted: str | None = None) -> Rollback:
             draft, current, restated(told, publication_id, _utc(published_at))
         )
         _write_comments(draft, {LEDGER: LEDGER_TEXTS})
+        _complete(draft)
         check(draft, version)
         _sync(draft)
         draft.replace(current)
@@ -270,6 +272,16 @@ def kept(current: Path) -> list[str]:
     with _opened(current) as connection:
         known = sorted(str(row["publication_id"]) for row in _ledger_rows(connection))
     return [it for it in known if _version(current.parent, it).exists()]
+
+
+def _complete(draft: Path) -> None:
+    """Sees to it that all of a draft is in its file, which alone is moved.
+
+    Where a disk is full, the engine closes a file without a word and leaves what it
+    could not write in the log beside it. To this it objects, if it cannot.
+    """
+    with duckdb.connect(str(draft)) as connection:
+        connection.execute("force checkpoint")
 
 
 def check(draft: Path, warehouse: Path) -> None:

@@ -98,7 +98,7 @@ def load_feed(
         raise ValueError(f"now needs a time zone, got {now.isoformat()}")
     if feed not in FEEDS:
         raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
-    with connected(warehouse) as store, tempfile.TemporaryDirectory() as scratch:
+    with connected(warehouse) as store:
         store.create_raw_tables()
         context = Context(settings, latest_allowed(now))
         run = _FeedLoad(
@@ -108,7 +108,6 @@ def load_feed(
             context=context,
             validators=shared(read_limits()),
             load=Load(load_id, _utc_now()),
-            scratch=Path(scratch),
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
         )
@@ -121,24 +120,23 @@ def list_new_files(
 ) -> list[LandedFile]:
     """Files that a load would read now: those whose content is not in history.
 
-    The `path` of a bucket's file is where it was while it was looked at.
+    The `path` of a bucket's file was open while it was looked at.
     """
     root = open_landing(landing)
     with connected(warehouse, read_only=True) as store:
         known = store.find_known(feed)
     new: list[LandedFile] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for listed in root.walk(feed):
-            if known.unchanged(listed):
-                continue
-            try:
-                with root.fetched(listed, Path(scratch)) as file:
-                    is_known = known.has(file)
-            except OSError:
-                continue
-            if not is_known:
-                known.contents.add(file.sha256)
-                new.append(file)
+    for listed in root.walk(feed):
+        if known.unchanged(listed):
+            continue
+        try:
+            with root.fetched(listed) as file:
+                is_known = known.has(file)
+        except OSError:
+            continue
+        if not is_known:
+            known.contents.add(file.sha256)
+            new.append(file)
     return new
 
 
@@ -170,7 +168,12 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
             connection.execute("set threads = 1")
             connection.execute("set checkpoint_threshold = '256MB'")
             connection.execute(f"set memory_limit = '{project.memory_limit()}'")
-        yield DuckDbStore(connection)
+        try:
+            yield DuckDbStore(connection)
+        except duckdb.Error as problem:
+            if project.is_full_disk(problem):
+                raise project.FullDiskError(path, problem) from None
+            raise
 
 
 def _opened(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -211,7 +214,6 @@ class _FeedLoad:
     context: Context
     validators: Validators
     load: Load
-    scratch: Path
     progress: Progress
     earlier: dict[str, Earlier]
     validating: deque[_Validating] = field(default_factory=deque)
@@ -249,7 +251,7 @@ class _FeedLoad:
             self.report.files.append(FileReport(listed.name, "known", sha256))
             return
         try:
-            with self.landing.fetched(listed, self.scratch) as file:
+            with self.landing.fetched(listed) as file:
                 passing("file hashed")
                 if self._is_known(file):
                     known = FileReport(file.name, "known", file.sha256)
@@ -257,7 +259,7 @@ class _FeedLoad:
                     return
                 staged = self.validators.submit(self.feed.name, file, self.context)
         except (OSError, ChangedFileError) as problem:
-            self._skip(listed.name, mask_value(str(problem)))
+            self._leave(listed.name, problem)
         except Exception as problem:
             self._blame(listed.name, problem)
         else:
@@ -281,13 +283,19 @@ class _FeedLoad:
                 found = staged.result()
                 passing("file validated")
             except (OSError, ChangedFileError) as problem:
-                self._skip(file.name, mask_value(str(problem)))
+                self._leave(file.name, problem)
             except project.ProjectError:
                 raise
             except Exception as problem:
                 self._blame(file.name, problem)
             else:
                 self._append(found, started_at)
+
+    def _leave(self, name: str, problem: Exception) -> None:
+        """Leaves a file to the next load; a full disk is the affair of them all."""
+        if project.is_full_disk(problem):
+            raise project.FullDiskError(tempfile.gettempdir(), problem) from None
+        self._skip(name, mask_value(str(problem)))
 
     def _blame(self, name: str, problem: Exception) -> None:
         said = mask_value(f"{type(problem).__name__}: {problem}")

@@ -167,6 +167,24 @@ def test_a_failed_check_leaves_everything_as_it_was(
     assert fingerprints(folder) == before
 
 
+def test_what_is_still_in_the_log_of_a_draft_is_published_too(
+    warehouse: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the engine closes a file on a full disk: without a word."""
+
+    def leave_a_log(draft: Path, _: object) -> None:
+        with duckdb.connect(str(draft)) as connection:
+            connection.execute("pragma disable_checkpoint_on_shutdown")
+            connection.execute("comment on table marts.cases is 'in the log'")
+        assert draft.with_name(f"{draft.name}.wal").exists()
+
+    monkeypatch.setattr(publishing, "_write_comments", leave_a_log)
+    done = publish_it(warehouse, folder)
+    comment = "select comment from duckdb_tables() where table_name = 'cases'"
+    with duckdb.connect(str(done.path), read_only=True) as connection:
+        assert connection.execute(comment).fetchall() == [("in the log",)]
+
+
 def test_a_failure_in_the_middle_leaves_everything_as_it_was(
     warehouse: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,7 +180,7 @@ def test_after_a_kill_the_next_refresh_publishes_what_landed(
 
 
 def test_a_second_refresh_says_that_the_first_is_at_work(tiny: Tiny) -> None:
-    tiny.home.mkdir()
+    tiny.home.mkdir(exist_ok=True)
     with (tiny.home / "run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write("refresh, process 17, since 2026-01-31 12:00:00Z\n")
