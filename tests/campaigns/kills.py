@@ -34,6 +34,8 @@ OF_LOADS = POINTS[: POINTS.index("batch committed") + 1]
 OF_BUILDS = POINTS[len(OF_LOADS) : POINTS.index("verdict recorded") + 1]
 OF_PUBLICATIONS = POINTS[len(OF_LOADS) + len(OF_BUILDS) :]
 
+FEEDS = {"agent_events": (EVENT, "session_id"), "ticket_events": (TICKET, "ticket_id")}
+
 # What says when and by which load a row came; a calm warehouse has others.
 VOLATILE = {
     *("_load_id", "_loaded_at", "load_id", "rejected_at", "started_at", "finished_at"),
@@ -92,7 +94,7 @@ def _load(
         import_module("orchestration.loading.load").shared = lambda _: Here()
     if moment:
         moment()
-    load_all(landing, warehouse, SETTINGS, f"load-{os.getpid()}", NOW)
+    load_all(landing, warehouse, SETTINGS, f"load-{os.getpid()}", NOW, list(FEEDS))
 
 
 def _drawn(chance: Random) -> Callable[[], None]:
@@ -106,9 +108,8 @@ def _drawn(chance: Random) -> Callable[[], None]:
 
 def _land(landing: Path, name: str, chance: Random) -> None:
     """A file of two feeds, of few identities, so that many give way to others."""
-    feed, template, key = chance.choice(
-        [("agent_events", EVENT, "session_id"), ("ticket_events", TICKET, "ticket_id")]
-    )
+    feed = chance.choice(list(FEEDS))
+    template, key = FEEDS[feed]
     lines = []
     for _ in range(chance.randint(1, 12)):
         record = {**template, "event_id": f"e{chance.randrange(300)}"}
