@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from random import Random
 
 import duckdb
 
-from orchestration import loading, publish
+from orchestration import loading, project, publish
 from orchestration.fingerprint import fingerprint
 from orchestration.kill_points import KILL_AT, POINTS, kill_at
 from orchestration.loading import duckdb_store, load_all
@@ -27,7 +29,7 @@ from tests.campaigns.processes import die_at_line, in_child
 from tests.campaigns.row import Progress, Row
 from tests.loading.support import EVENT, NOW, SETTINGS, TICKET, Here
 from tests.orchestration import readers
-from tests.orchestration.tiny import Tiny, make_tiny
+from tests.orchestration.tiny import Tiny, environment, make_tiny
 
 FULL = 500
 OF_LOADS = POINTS[: POINTS.index("batch committed") + 1]
@@ -57,6 +59,7 @@ def run(number: int, seed: int, progress: Progress) -> Row:
             progress(f"{row.survived} loads and publications survived")
         tinies = make_tiny(place / "tiny"), make_tiny(place / "calm")
         row.add(refreshed(*tinies, refreshes, seed, progress))
+        row.problems += at_once(tinies[0])
     return row
 
 
@@ -227,6 +230,27 @@ def refreshed(
         row.add(judged)
         progress(f"{row.tried} refreshes killed")
     return row
+
+
+def at_once(tiny: Tiny) -> list[str]:
+    """Begins a refresh while another one is held in its midst."""
+    command = [sys.executable, "-m", "orchestration", "refresh"]
+    first = subprocess.Popen(
+        command,
+        cwd=tiny.root,
+        env=environment(tiny.root / "empty home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    first.stdout.readline()  # it is at work
+    first.send_signal(signal.SIGSTOP)
+    second = tiny.run("-m", "orchestration", "refresh")
+    first.send_signal(signal.SIGCONT)
+    said, _ = first.communicate()
+    if (first.returncode, second.returncode) == (0, project.BusyError.exit_code):
+        return []
+    return [f"of two at once: {said}", f"the second: {second.stdout}{second.stderr}"]
 
 
 def _killed(tiny: Tiny, chance: Random, environ: dict[str, str]) -> bool:
