@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from orchestration.loading.contracts import SERVICENOW_COLUMNS
 from tests.loading.support import EVENT
 
 MIB = 1 << 20
@@ -38,7 +39,11 @@ MakeFile = Callable[[Random, bytes], tuple[str, bytes]]
 LINES: dict[str, MakeLines] = {}
 HEAVY: dict[str, MakeLines] = {}
 UNREADABLE: dict[str, MakeFile] = {}
+# files of other feeds that cannot be read: their feed, their suffix and what is in them
+DOCUMENTS: dict[str, tuple[str, str, Callable[[Random], bytes]]] = {}
 READABLE: dict[str, MakeFile] = {}
+# files of other feeds that cannot be read: their feed, their suffix and what is in them
+DOCUMENTS: dict[str, tuple[str, str, Callable[[Random], bytes]]] = {}
 
 
 def record(event_id: str, **changes: object) -> bytes:
@@ -335,3 +340,46 @@ _file(READABLE, "a byte order mark ahead", ".jsonl", lambda _, t: b"\xef\xbb\xbf
 
 def _wide(text: bytes, encoding: str) -> bytes:
     return text.decode().encode(encoding)
+
+
+def _document(feed: str, name: str, make: Callable[[Random], bytes]) -> None:
+    suffix = ".gz" if "gzip" in name else ".csv" if "CSV" in name else ".json"
+    DOCUMENTS[name] = (feed, suffix, make)
+
+
+def _simulations(chance: Random) -> bytes:
+    made = [{"id": f"s{chance.random()}", "messages": [{"role": "user"}]}] * 3
+    return json.dumps({"info": {}, "simulations": made}).encode()
+
+
+def _csv(*changes: tuple[str, str]) -> Callable[[Random], bytes]:
+    header = ",".join(SERVICENOW_COLUMNS)
+    for old, new in changes:
+        header = header.replace(old, new)
+    return lambda _: f"{header}\n{'?,' * 35}?\n".encode()
+
+
+TAU2, INCIDENTS = "tau2_runs", "servicenow_incidents"
+_document(TAU2, "half a document", lambda c: _simulations(c)[: -c.randint(1, 99)])
+_document(TAU2, "a document in an array", lambda c: b"[" + _simulations(c) + b"]")
+_document(TAU2, "a document of a number", lambda c: str(c.random()).encode())
+_document(TAU2, "a document of nothing", lambda _: b"{}")
+_document(TAU2, "simulations by name", lambda _: b'{"simulations":{"a":{}}}')
+_document(TAU2, "NaN in a document", lambda _: b'{"simulations":[],"x":NaN}')
+_document(TAU2, "a deep document", lambda _: b'{"simulations":' + b"[" * 500_000)
+_document(TAU2, "a deep whole document", lambda _: _deep(500_000))
+_document(TAU2, "two documents", lambda c: _simulations(c) * 2)
+_document(TAU2, "a wide document", lambda c: _wide(_simulations(c), "utf-16"))
+_document(TAU2, "a document cut in gzip", lambda c: _cut(_gzip)(c, _simulations(c)))
+_document(TAU2, "a document named gzip", _simulations)
+_document(INCIDENTS, "a CSV of others", lambda _: b"number,state\nINC1,new\n")
+_document(INCIDENTS, "a CSV with a column twice", _csv(("active", "number")))
+_document(INCIDENTS, "a CSV without a column", _csv((",made_sla", "")))
+_document(INCIDENTS, "a CSV with semicolons", _csv((",", ";")))
+_document(INCIDENTS, "a CSV that is wide", lambda c: _wide(_csv()(c), "utf-16-le"))
+_document(INCIDENTS, "a CSV of JSON", lambda c: _simulations(c))
+_document(INCIDENTS, "a CSV of noise", lambda c: c.randbytes(5_000))
+
+
+def _deep(levels: int) -> bytes:
+    return b'{"simulations":' + b"[" * levels + b"]" * levels + b"}"

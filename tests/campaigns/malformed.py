@@ -21,14 +21,24 @@ import duckdb
 from orchestration import project
 from orchestration.loading import load_all
 from tests.campaigns import corpus
-from tests.campaigns.corpus import HEAVY, LINES, READABLE, UNREADABLE, Line
+from tests.campaigns.corpus import (
+    DOCUMENTS,
+    HEAVY,
+    INCIDENTS,
+    LINES,
+    READABLE,
+    TAU2,
+    UNREADABLE,
+    Line,
+)
 from tests.campaigns.row import Progress, Row
 from tests.loading.support import NOW, SETTINGS
 
 FULL = 10_000
 FEED = "agent_events"
+FEEDS = (FEED, TAU2, INCIDENTS)
 HEAVY_SHARE = 0.004
-MEMORY_MIB = 1_536  # of the loader and its largest child, with Python and the engine
+MEMORY_MIB = 1_024  # of the loader and its largest child, with Python and the engine
 NEIGHBOURS = 1_000
 KEPT_BYTES = 4_096  # of a rejected text
 
@@ -45,9 +55,16 @@ class Landed:
     rejected: dict[tuple[str, int | None], Line] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
+    contents: set[bytes] = field(default_factory=set)
 
-    def write(self, name: str, content: bytes) -> None:
-        path = self.root / FEED / name
+    def has(self, content: bytes) -> bool:
+        """Whether the same landed before: it would be known, and no file of its own."""
+        is_known = content in self.contents
+        self.contents.add(content)
+        return is_known
+
+    def write(self, name: str, content: bytes, feed: str = FEED) -> None:
+        path = self.root / feed / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
@@ -59,7 +76,10 @@ def run(number: int, seed: int, progress: Progress) -> Row:
         landed = Landed(Path(folder) / "landing")
         while landed.classes.total() < number:
             left = number - landed.classes.total()
-            if chance.random() < 0.3:
+            draw = chance.random()
+            if draw < 0.1:
+                _add_document(landed, chance)
+            elif draw < 0.35:
                 _add_file(landed, chance)
             else:
                 _add_lines(landed, chance, left)
@@ -110,6 +130,8 @@ def _add_file(landed: Landed, chance: Random) -> None:
     ids = [f"f{number}-{place}" for place in range(chance.randint(2, 80))]
     content = b"".join(corpus.record(it) + b"\n" for it in ids)
     suffix, made = kinds[kind](chance, content)
+    if landed.has(made):
+        return
     name = f"{number}{suffix}"
     landed.write(name, made)
     landed.classes[kind] += 1
@@ -117,9 +139,25 @@ def _add_file(landed: Landed, chance: Random) -> None:
         landed.rows.update(ids)
         landed.records[f"{FEED}/{name}"] = len(ids)
     else:
-        whole = Line(b"", frozenset({"unreadable_file"}))
-        landed.rejected[f"{FEED}/{name}", None] = whole
-        landed.records[f"{FEED}/{name}"] = 1
+        _expect_none_of(landed, f"{FEED}/{name}")
+
+
+def _add_document(landed: Landed, chance: Random) -> None:
+    """A file of another feed that is none of its kind."""
+    kind = chance.choice(list(DOCUMENTS))
+    feed, suffix, make = DOCUMENTS[kind]
+    content = make(chance)
+    if landed.has(content):
+        return
+    name = f"{len(landed.records)}{suffix}"
+    landed.write(name, content, feed)
+    landed.classes[kind] += 1
+    _expect_none_of(landed, f"{feed}/{name}")
+
+
+def _expect_none_of(landed: Landed, path: str) -> None:
+    landed.rejected[path, None] = Line(b"", frozenset({"unreadable_file"}))
+    landed.records[path] = 1
 
 
 def _judged(landed: Landed, warehouse: Path, progress: Progress) -> Row:
@@ -218,7 +256,7 @@ def _load_apart(landing: Path, warehouse: Path) -> dict[str, object]:
 
 def main(landing: str, warehouse: str) -> None:
     """The process that loads."""
-    report = load_all(Path(landing), Path(warehouse), SETTINGS, "load-1", NOW, [FEED])
+    report = load_all(Path(landing), Path(warehouse), SETTINGS, "load-1", NOW, FEEDS)
     mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     skipped = [f"{it.path}: {it.problem}" for it in report.skipped]
     print(json.dumps({"skipped": skipped, "memory": mine, "children": _children()}))
