@@ -7,7 +7,6 @@ stay below a cap. A last landing root has a thousand files and one poisonous one
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -257,23 +256,28 @@ def _load_apart(landing: Path, warehouse: Path) -> dict[str, object]:
 def main(landing: str, warehouse: str) -> None:
     """The process that loads."""
     report = load_all(Path(landing), Path(warehouse), SETTINGS, "load-1", NOW, FEEDS)
-    mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    skipped = [f"{it.path}: {it.problem}" for it in report.skipped]
-    print(json.dumps({"skipped": skipped, "memory": mine, "children": _children()}))
+    children = [
+        pid
+        for listed in Path("/proc/self/task").glob("*/children")
+        for pid in listed.read_text().split()
+    ]
+    told = {
+        "skipped": [f"{it.path}: {it.problem}" for it in report.skipped],
+        "memory": _held("self"),
+        "children": max(map(_held, children), default=0),
+    }
+    print(json.dumps(told))
 
 
-def _children() -> int:
-    """The MiB that the largest of this process's children held; 0 without /proc."""
-    held = [0]
-    for listed in Path("/proc/self/task").glob("*/children"):
-        for pid in listed.read_text().split():
-            status = Path(f"/proc/{pid}/status").read_text()
-            held += [
-                int(line.split()[1]) // 1024
-                for line in status.splitlines()
-                if line.startswith("VmHWM")
-            ]
-    return max(held)
+def _held(process: str) -> int:
+    """The MiB that a process held at most; 0 where there is no /proc to ask.
+
+    What getrusage(2) says of a child begins with what its parent held.
+    """
+    status = Path(f"/proc/{process}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    peaks = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return int(peaks[0]) // 1024 if peaks else 0
 
 
 if __name__ == "__main__":
