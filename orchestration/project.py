@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -23,11 +24,37 @@ ENGINES = ("duckdb", "snowflake")
 DAGSTER_POSTGRES = "ACSR_DAGSTER_POSTGRES"
 ALERT_FORMATS = ("slack", "json")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
+FULL_DISK = ("No space left on device", "Disk quota exceeded", "disk is full")
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 
 
 class ProjectError(Exception):
     """Something the reader can mend: the message says what, where and how."""
+
+    exit_code = 1
+
+
+class BusyError(ProjectError):
+    """Another process is at work here; the same command works once it has ended."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class FullDiskError(ProjectError):
+    """Something could not be written because a disk, or a quota on it, is full."""
+
+    def __init__(self, place: Path | str, problem: BaseException) -> None:
+        super().__init__(
+            f"the disk of {place} is full ({problem}): free some space and run again; "
+            "what was committed stays, and all else is read again"
+        )
+
+
+def is_full_disk(problem: BaseException) -> bool:
+    """Whether that is why something failed; engines say so in words alone."""
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(problem) for words in FULL_DISK)
 
 
 def landing() -> Path | str:

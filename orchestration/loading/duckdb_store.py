@@ -13,6 +13,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from orchestration.kill_points import passing
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import UNREADABLE_FILE
 from orchestration.loading.staging import ARROW_TYPES, StagedFile
@@ -217,6 +218,7 @@ def enter(
     whole = [part for part in parts if part.staged.whole is not None]
     tables = [part.staged.whole for part in whole]
     _enter_tables(connection, feed, whole, tables, load, lookup)
+    passing("rows entered")
     for part in parts:
         if part.staged.whole is None:
             for chunk in part.staged.chunks():
@@ -228,7 +230,9 @@ def enter(
             _forget(connection, feed, part.staged.file.sha256, waiting.earlier)
             counted = waiting.earlier.together(part.outcome, part.staged.clean)
         _insert_rejects(connection, feed, part.staged, load)
+        passing("rejects entered")
         _insert_history(connection, feed, waiting, load, counted)
+        passing("history entered")
     return [part.outcome for part in parts]
 
 
@@ -506,6 +510,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+    passing("batch committed")
 
 
 @contextmanager

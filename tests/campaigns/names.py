@@ -72,8 +72,8 @@ class Restless(Folder):
         return listed
 
     @contextmanager
-    def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
-        with super().fetched(listed, scratch) as file:
+    def fetched(self, listed: Listed) -> Iterator[LandedFile]:
+        with super().fetched(listed) as file:
             if change := self.tried.after_hashing.pop(Path(listed.place), None):
                 change(Path(listed.place))
             yield file
