@@ -37,7 +37,7 @@ ticket_events as (
 
 ),
 
-otel_spans as (
+arrived_traces as (
 
     select distinct
         source_system,
@@ -52,7 +52,8 @@ arrived_spans as (
     {{ staged_otel_spans(is_row_of(
         source('raw', 'otel_spans'),
         ['source_system', 'trace_id'],
-        'select source_system, trace_id from otel_spans'
+        'select arrived_traces.source_system, arrived_traces.trace_id'
+        ~ ' from arrived_traces'
     ), otel_session_columns()) }}
 
 ),
@@ -152,10 +153,10 @@ sessions as (
         earlier.session_id,
         earlier.first_at as occurred_at
     from {{ as_last_built('stg_otel_spans__traces') }} as earlier
-    inner join otel_spans
+    inner join arrived_traces
         on
-            earlier.source_system = otel_spans.source_system
-            and earlier.trace_id = otel_spans.trace_id
+            earlier.source_system = arrived_traces.source_system
+            and earlier.trace_id = arrived_traces.trace_id
 
     {% endif -%}
 ),

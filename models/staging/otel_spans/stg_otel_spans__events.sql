@@ -109,6 +109,7 @@ above_{{ far }} as (
         on above_{{ near }}.ancestor_key = parents_{{ near }}.span_key
 
 ),
+{%- if not loop.last %}
 
 parents_{{ far }} as (
 
@@ -120,6 +121,7 @@ parents_{{ far }} as (
         on nearer.ancestor_key = farther.span_key
 
 ),
+{%- endif %}
 {%- endfor %}
 
 model_calls as (
