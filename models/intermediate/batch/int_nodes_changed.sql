@@ -81,6 +81,88 @@ incidents as (
 
 ),
 
+-- rows of a helpdesk speak of their ticket; a user's row of all on which that user acts
+{%- for helpdesk in ['zendesk', 'intercom'] %}
+{{ helpdesk }}_rows as (
+
+    select
+        table_name,
+        row_key,
+        ticket_id,
+        updated_at,
+        source_system,
+        {{ json_member('record', 'merged_ticket_ids') }} as merged_ticket_ids
+    from {{ source('raw', helpdesk) }}
+    where {{ has_arrived('updated_at') }}
+
+),
+{%- endfor %}
+
+helpdesk_tickets as (
+
+    {%- for helpdesk in ['zendesk', 'intercom'] %}
+    select
+        '{{ helpdesk }}' as ticket_system,
+        ticket_id,
+        updated_at as occurred_at
+    from {{ helpdesk }}_rows
+    where ticket_id is not null
+
+    union all
+    {%- endfor %}
+
+    select
+        'zendesk' as ticket_system,
+        {{ id_of('merged.value') }} as ticket_id,
+        zendesk_rows.updated_at as occurred_at
+    from zendesk_rows
+    cross join {{ json_items('zendesk_rows.merged_ticket_ids') }} as merged
+
+    {% if is_batch() -%}
+    union all
+
+    select
+        'zendesk' as ticket_system,
+        acts.ticket_id,
+        acts.updated_at as occurred_at
+    from (
+        select
+            ticket_id,
+            updated_at,
+            {{ json_record('record', [
+                'user_id', 'requester_id', 'submitter_id', 'assignee_id'
+            ]) }} as said
+        from {{ source('raw', 'zendesk') }}
+        where
+            ticket_id is not null
+            and exists (select 1 from zendesk_rows where table_name = 'user')
+    ) as acts
+    inner join zendesk_rows as users
+        on
+            users.table_name = 'user'
+            and (
+                {%- for member in [
+                    'user_id', 'requester_id', 'submitter_id', 'assignee_id'
+                ] %}
+                users.row_key = {{ record_text('acts.said', member) }}
+                {{ 'or' if not loop.last }}
+                {%- endfor %}
+            )
+
+    union all
+
+    -- tickets that had been merged into one that says so no more
+    select
+        earlier.ticket_system,
+        earlier.ticket_id,
+        earlier.occurred_at
+    from {{ as_last_built('stg_zendesk__events') }} as earlier
+    inner join zendesk_rows
+        on earlier.merged_into_ticket_id = zendesk_rows.ticket_id
+
+    {% endif -%}
+),
+
 responses as (
 
     select *
@@ -189,6 +271,14 @@ tickets as (
         sys_updated_at as occurred_at
     from incidents
 
+    union all
+
+    select
+        ticket_system,
+        ticket_id,
+        occurred_at
+    from helpdesk_tickets
+
 ),
 
 records as (
@@ -200,6 +290,23 @@ records as (
 
     select {{ audit_key('source_system', 'audit_id') }} as node_key
     from audits
+
+    union all
+
+    -- of the ratings of a ticket the last one counts, so that all of them are looked at
+    select {{ response_key('ratings.source_system', 'ratings.row_key') }} as node_key
+    from {{ source('raw', 'zendesk') }} as ratings
+    inner join zendesk_rows
+        on ratings.ticket_id = zendesk_rows.ticket_id
+    where
+        ratings.table_name = 'satisfaction_rating'
+        and zendesk_rows.table_name = 'satisfaction_rating'
+
+    union all
+
+    select {{ response_key('source_system', 'ticket_id') }} as node_key
+    from intercom_rows
+    where table_name = 'conversation_history'
 
 ),
 
