@@ -23,19 +23,19 @@ def check_seed_states_its_grain(seed, ctx) -> None:  # noqa: ANN001
 
 
 @check
-def check_seed_opens_with_its_grain(seed, ctx) -> None:  # noqa: ANN001, ARG001
+def check_seed_opens_with_its_grain(seed, ctx) -> None:  # noqa: ANN001
     """The description of a seed opens with its grain."""
     _fail_without_opening(seed)
 
 
 @check
-def check_snapshot_opens_with_its_grain(snapshot, ctx) -> None:  # noqa: ANN001, ARG001
+def check_snapshot_opens_with_its_grain(snapshot, ctx) -> None:  # noqa: ANN001
     """The description of a snapshot opens with its grain."""
     _fail_without_opening(snapshot)
 
 
 @check
-def check_source_opens_with_its_grain(source, ctx) -> None:  # noqa: ANN001, ARG001
+def check_source_opens_with_its_grain(source, ctx) -> None:  # noqa: ANN001
     """The description of a source's table opens with its grain."""
     _fail_without_opening(source)
 
