@@ -104,7 +104,6 @@ acts as (
         on
             units.case_key = log_acts.case_key
             and units.unit_key = coalesce(log_acts.ticket_key, units.unit_key)
-            and log_acts.act is not null
     where not units.is_known
 
 ),
