@@ -153,12 +153,11 @@ first-board: setup  ## seconds from a fresh clone to the first board
 bench: setup  ## the pipeline beside the floor, at 10 M events; takes minutes and 20 GB
 	@$(PY) -m benchmarks
 
-soak: setup  ## 200 sequences of loads, every rule of a batch broken, hundreds of kills; hours
+soak: setup  ## 200 sequences of loads, every rule broken, then all campaigns in full; hours
 	@ACSR_INVARIANT_CASES=200 ACSR_INVARIANT_SHRINK=1 $(PY) -m pytest \
 	  tests/invariant tests/invariant/soak_a_broken_rule_is_seen.py
-	@$(PY) -m tests.orchestration.readers --moves 300 --kills 200
-	@$(PY) -m tests.orchestration.kills --kills 100
 	@ACSR_ALERT_KILLS=300 $(PY) -m pytest -s tests/alerting/test_each_fault_is_told_once.py
+	@$(PY) -m tests.campaigns
 
 .PHONY: mutants
 mutants: setup  ## every slip in the rule-bearing SQL: does a unit test see it? takes minutes

@@ -14,6 +14,7 @@ FIRST = ("snowflake", "simulator")
 TOGETHER = ("real_data", "simulator")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with what takes longest, and keeps together what shares fixtures."""
     ranks = {folder: rank for rank, folder in enumerate(FIRST)}

@@ -85,3 +85,12 @@ def test_the_lock_names_no_index_and_pins_everything() -> None:
     assert [
         line for line in lines if not re.match(r"[\w.\-\[\],]+==[\w.]+", line)
     ] == []
+
+
+def test_tests_that_share_fixtures_stay_in_one_process(
+    request: pytest.FixtureRequest,
+) -> None:
+    """xdist has shown a group behind the name of a test, or has dropped it unsaid."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("the tests are not spread by groups here: make test does")
+    assert request.node.nodeid.endswith(f"@{request.path}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -13,7 +14,12 @@ import pyarrow.parquet as pq
 from orchestration.loading.containers import MAX_FILE_BYTES, unpacked
 from orchestration.loading.contracts import Feed
 from orchestration.loading.faults import OVERSIZE, Fault, UnreadableFileError
-from orchestration.loading.files import LandedFile, unchanged_blocks
+from orchestration.loading.files import (
+    LandedFile,
+    open_landed,
+    unchanged,
+    unchanged_blocks,
+)
 from orchestration.loading.lines import MAX_LINE_BYTES, Oversize, split_lines
 from orchestration.loading.records import (
     Context,
@@ -23,7 +29,12 @@ from orchestration.loading.records import (
     to_json,
     without_text,
 )
-from orchestration.loading.secrets import MAX_REJECT_BYTES, mask, mask_text
+from orchestration.loading.secrets import (
+    MAX_REJECT_BYTES,
+    doubtful,
+    mask,
+    mask_text,
+)
 from orchestration.loading.staging import Clean, Rejected, line_sha256
 from orchestration.loading.times import iso, to_micros
 
@@ -39,22 +50,37 @@ def read_json_lines(
         yield judge_line(reader, number, line)
 
 
-def judge_line(reader: RecordReader, number: int, line: bytes) -> Clean | Rejected:
-    """A trimmed line, as a row or as a rejection."""
-    outcome = _read_line(reader, line)
+def judge_line(
+    reader: RecordReader, number: int, line: bytes, *, is_doubtful: bool = True
+) -> Clean | Rejected:
+    """A trimmed line, as a row or as a rejection.
+
+    `is_doubtful`: something in it might be a credential.
+    """
+    outcome = _read_line(reader, line, is_doubtful)
     if outcome.__class__ is Fault:
         text = rejected_text(line, keep_text=reader.keep_text)
         return Rejected(outcome, number, text)
     return Clean(outcome, number, line_sha256(line))
 
 
-def _read_line(reader: RecordReader, line: bytes) -> Row | Fault:
+def judge_lines(
+    reader: RecordReader, lines: Sequence[tuple[int, bytes]]
+) -> Iterator[Clean | Rejected]:
+    """The same for some lines, of which those are told apart that need a close look."""
+    doubts = doubtful([line for _, line in lines]).to_pylist()
+    for (number, line), is_doubtful in zip(lines, doubts, strict=True):
+        yield judge_line(reader, number, line, is_doubtful=is_doubtful)
+
+
+def _read_line(reader: RecordReader, line: bytes, is_doubtful: bool) -> Row | Fault:
     if line.__class__ is Oversize:
         return Fault(OVERSIZE, f"longer than {MAX_LINE_BYTES:,} bytes")
     record = parse_json(line)
     if record.__class__ is Fault:
         return record
-    return reader.read(record, has_nul=b"\\u0000" in line)
+    has_nul = b"\\u0000" in line
+    return reader.read(record, has_nul=has_nul, is_doubtful=is_doubtful)
 
 
 def rejected_text(line: bytes, *, keep_text: bool) -> str:
@@ -62,17 +88,18 @@ def rejected_text(line: bytes, *, keep_text: bool) -> str:
     record = Fault("", "") if line.__class__ is Oversize else parse_json(line)
     if record.__class__ is Fault:
         text = line[: 4 * MAX_REJECT_BYTES].decode("utf-8", "replace")
-        return mask_text(text, keep_text=keep_text)
+        is_cut = line.__class__ is Oversize or len(line) > 4 * MAX_REJECT_BYTES
+        return mask_text(text, keep_text=keep_text, is_cut=is_cut)
     return rejected_record(record, keep_text=keep_text)
 
 
 def rejected_record(record: object, *, keep_text: bool) -> str:
     """The same for a record that could be read."""
-    masked = mask(record, strip_nul=True)
+    masked = mask(record, strip_nul=True, look=True)
     if isinstance(masked, dict) and not keep_text:
-        masked = without_text(masked, is_message=True)
+        masked = without_text(masked)
         if isinstance(masked.get("attributes"), dict):
-            masked["attributes"] = without_text(masked["attributes"], is_message=True)
+            masked["attributes"] = without_text(masked["attributes"])
     return to_json(masked)
 
 
@@ -85,12 +112,11 @@ def read_parquet(
     """
     reader = RecordReader(feed, context)
     keep_text = context.settings.keep_message_text
-    for number, record in enumerate(_parquet_records(file), start=1):
-        text = _canonical(record)
+    for number, (record, text, is_doubtful) in enumerate(_parquet_records(file), 1):
         if len(text) > MAX_LINE_BYTES:
             fault: Row | Fault = Fault(OVERSIZE, f"over {MAX_LINE_BYTES:,} bytes")
         else:
-            fault = reader.read(_with_object(record))
+            fault = reader.read(_with_object(record), is_doubtful=is_doubtful)
         if isinstance(fault, Fault):
             shown = rejected_record(orjson.loads(text), keep_text=keep_text)
             yield Rejected(fault, number, shown)
@@ -98,19 +124,32 @@ def read_parquet(
             yield Clean(fault, number, line_sha256(text))
 
 
-def _parquet_records(file: LandedFile) -> Iterator[dict[str, object]]:
-    if not any(True for _ in unchanged_blocks(file)):  # an empty file has no rows
-        return
-    try:
-        with file.path.open("rb") as handle:
+def _parquet_records(
+    file: LandedFile,
+) -> Iterator[tuple[dict[str, object], bytes, bool]]:
+    """Records, their canonical JSON, and whether that might hold a credential."""
+    with open_landed(file.path, file.root) as handle:
+        if not _proven(handle, file):  # an empty file has no rows
+            return
+        try:
             yield from _rows(pq.ParquetFile(handle))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFileError(
-            f"named .parquet but no sound Parquet ({error}); write it again"
-        ) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            _proven(handle, file)
+            raise UnreadableFileError(
+                f"named .parquet but no sound Parquet ({error}); write it again"
+            ) from error
+        _proven(handle, file)
 
 
-def _rows(parquet: pq.ParquetFile) -> Iterator[dict[str, object]]:
+def _proven(handle: BinaryIO, file: LandedFile) -> int:
+    """Size of a file that is what was hashed; else raises `ChangedFileError`."""
+    handle.seek(0)
+    return sum(map(len, unchanged(handle, file)))
+
+
+def _rows(
+    parquet: pq.ParquetFile,
+) -> Iterator[tuple[dict[str, object], bytes, bool]]:
     metadata = parquet.metadata
     size = sum(
         metadata.row_group(index).total_byte_size
@@ -122,8 +161,12 @@ def _rows(parquet: pq.ParquetFile) -> Iterator[dict[str, object]]:
         )
     for batch in parquet.iter_batches(batch_size=PARQUET_BATCH_ROWS):
         columns = [_to_python(column) for column in batch.columns]
-        for row in zip(*columns, strict=True):
-            yield dict(zip(batch.schema.names, row, strict=True))
+        names = batch.schema.names
+        records = [
+            dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
+        ]
+        texts = [_canonical(record) for record in records]
+        yield from zip(records, texts, doubtful(texts).to_pylist(), strict=True)
 
 
 def _to_python(column: pa.Array) -> list[object]:

@@ -8,13 +8,14 @@ find in the environment.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
@@ -28,6 +29,7 @@ from orchestration.loading.files import (
     shown_name,
     walk_feed,
 )
+from orchestration.loading.secrets import doubtful, mask_name
 
 
 class LandingError(project.ProjectError):
@@ -68,15 +70,16 @@ class Folder:
 
     def walk(self, feed: str) -> list[Listed]:
         """All finished files of a feed, by name."""
-        return [
-            Listed(shown_name(path, self.root), path)
-            for path in walk_feed(self.root, feed)
-        ]
+        paths = walk_feed(self.root, feed)
+        names = shown_names(
+            [shown_name(os.fsencode(path.relative_to(self.root))) for path in paths]
+        )
+        return [Listed(name, path) for name, path in zip(names, paths, strict=True)]
 
     @contextmanager
     def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
         """A file where it lies, hashed."""
-        yield examine(Path(listed.place), self.root)
+        yield examine(Path(listed.place), self.root, listed.name)
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,19 @@ class Bucket:
                 "the credentials of the cloud's own tools"
             ) from problem
         listed = [
-            Listed(info.path[len(self.root) + 1 :], info.path, info.size, info.mtime)
+            Listed(
+                shown_name(info.path[len(self.root) + 1 :].encode()),
+                *(info.path, info.size, info.mtime),
+            )
             for info in found
             if info.type == fs.FileType.File
             and _is_finished(info.path[len(top) + 1 :].split("/"))
         ]
-        return sorted(listed, key=lambda entry: entry.name.encode())
+        listed = sorted(listed, key=lambda entry: entry.name.encode())
+        names = shown_names([entry.name for entry in listed])
+        return [
+            replace(entry, name=name) for entry, name in zip(listed, names, strict=True)
+        ]
 
     @contextmanager
     def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
@@ -125,9 +135,29 @@ class Bucket:
                 while block := source.read(BLOCK_BYTES):
                     digest.update(block)
                     size += target.write(block)
-            yield LandedFile(copy, listed.name, digest.hexdigest(), size)
+            yield LandedFile(copy, listed.name, digest.hexdigest(), size, scratch)
         finally:
             copy.unlink(missing_ok=True)
+
+
+def shown_names(names: Sequence[str]) -> list[str]:
+    """Names as they are stored and told: without credentials, and each once."""
+    if not names:
+        return []
+    doubts = doubtful([name.encode() for name in names]).to_pylist()
+    shown = [
+        mask_name(name) if is_doubtful else name
+        for name, is_doubtful in zip(names, doubts, strict=True)
+    ]
+    taken: set[str] = set()
+    for place, name in enumerate(shown):
+        number = 1
+        while shown[place] in taken:
+            number += 1
+            folder, _, last = name.rpartition("/")
+            shown[place] = f"{folder}/{number}-{last}"
+        taken.add(shown[place])
+    return shown
 
 
 def _is_finished(parts: list[str]) -> bool:
@@ -137,7 +167,12 @@ def _is_finished(parts: list[str]) -> bool:
 
 
 def open_landing(landing: Landing | Path | str) -> Landing:
-    """The landing root that a path or an address names."""
+    """The landing root that a path or an address names.
+
+    A folder's address is a folder: a bucket's reader would follow links out of it.
+    """
+    if isinstance(landing, str) and landing.startswith("file://"):
+        return Folder(Path(unquote(urlsplit(landing).path)))
     if isinstance(landing, str) and "://" in landing:
         return _open_bucket(landing)
     if isinstance(landing, Path | str):

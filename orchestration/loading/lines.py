@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_LINE_BYTES = 1 << 20  # without its newline; a longer line is `oversize`
-KEPT_OF_OVERSIZE = 4096
+KEPT_OF_OVERSIZE = 4 * 4096  # more than is shown, so that what is masked is seen whole
 
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -19,7 +19,13 @@ from orchestration.loading.faults import (
     invalid,
     missing,
 )
-from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, mask_object
+from orchestration.loading.secrets import (
+    MESSAGE_TEXT_KEYS,
+    mask,
+    mask_id,
+    mask_object,
+    mask_value,
+)
 from orchestration.loading.settings import LoadSettings
 from orchestration.loading.times import parse_instant
 
@@ -132,6 +138,8 @@ class RecordReader:
     def __init__(self, feed: Feed, context: Context) -> None:
         self.feed = feed
         self.keep_text = context.settings.keep_message_text
+        self._hash_key = context.settings.hash_key
+        self._ids = frozenset(it.name for it in feed.fields if it.kind == "id")
         self.customer_key = lru_cache(maxsize=100_000)(context.settings.customer_key)
         named = [field for field in feed.fields if field.name != "attributes"]
         self._plan = [self._step(field, context) for field in named]
@@ -143,14 +151,19 @@ class RecordReader:
         self._requires_object = len(named) < len(feed.fields)
         self._message = MESSAGES.get(feed.name)
 
-    def read(self, record: object, *, has_nul: bool = True) -> Row | Fault:
+    def read(
+        self, record: object, *, has_nul: bool = True, is_doubtful: bool = True
+    ) -> Row | Fault:
         """The row of a record, in the order of the feed's columns.
 
+        `is_doubtful`: something in it might be a credential, so all of it is looked at.
         Absent optional fields and sound strings, nearly all there is, are taken on
         the spot; whatever else a field holds is judged with care.
         """
         if record.__class__ is not dict:
             return Fault(NOT_AN_OBJECT, "a line holds one JSON object")
+        if is_doubtful:
+            record = self._without_credentials(record, has_nul)
         row: Row = []
         get = record.get
         for name, is_optional, is_text, default, judge in self._plan:
@@ -191,6 +204,38 @@ class RecordReader:
             record[self._message[0]] = kind
         return self._attributes(record, has_nul=True)
 
+    def _without_credentials(self, record: Record, has_nul: bool) -> Record:
+        """The record with `***` for what looks like a credential, ids kept apart."""
+        masked: Record = {}
+        for name, value in record.items():
+            if name in self._ids and value.__class__ is str:
+                masked[name] = mask_id(value, self._hash_key)
+            elif name in self._names and name != "attributes":
+                masked[name] = mask(value, look=True)
+            else:
+                masked[mask_value(name)] = mask(value, strip_nul=has_nul, look=True)
+        for key in self._dropped_texts(record):  # their length is kept, so as they are
+            for said, kept in (
+                (record.get("attributes"), masked.get("attributes")),
+                (record, masked),
+            ):
+                if said.__class__ is dict and key in said:
+                    kept[key] = said[key]
+        return masked
+
+    def _dropped_texts(self, record: Record) -> tuple[str, ...]:
+        """Keys of message text that is not kept.
+
+        `text` is the contract's word for it and goes from every event; `content`,
+        `message` and `body` are what loggers call it too, and go from messages.
+        """
+        if self._message is None or self.keep_text:
+            return ()
+        field, types = self._message
+        kind = record.get(field)
+        is_message = kind.__class__ is str and kind in types
+        return MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1]
+
     def _step(self, field: Field, context: Context) -> _Step:
         """How a field is read: its name, what is taken on the spot, and its judge."""
         relation = self._relation(field)
@@ -217,22 +262,14 @@ class RecordReader:
             merged = {**extra, **merged}
         if not merged:
             return None
-        masked = mask_object(merged, strip_nul=has_nul)
-        if self._message is not None and not self.keep_text:
-            field, types = self._message
-            masked = without_text(masked, is_message=record.get(field) in types)
-        return to_json(masked)
+        masked = mask_object(merged, strip_nul=has_nul)  # keys; values were looked at
+        return to_json(without_text(masked, self._dropped_texts(record)))
 
 
 def without_text(
-    attributes: dict[str, object], *, is_message: bool
+    attributes: dict[str, object], keys: Sequence[str] = MESSAGE_TEXT_KEYS
 ) -> dict[str, object]:
-    """Attributes without message text, whose length stays as `char_count`.
-
-    `text` is the contract's word for it and goes from every event; `content`,
-    `message` and `body` are what loggers call it too, and go from messages.
-    """
-    keys = MESSAGE_TEXT_KEYS if is_message else MESSAGE_TEXT_KEYS[:1]
+    """Attributes without message text, whose length stays as `char_count`."""
     if attributes.keys().isdisjoint(keys):
         return attributes
     texts = [attributes.pop(key) for key in keys if key in attributes]

@@ -24,6 +24,12 @@ from orchestration.loading.faults import (
 from orchestration.loading.files import LandedFile, unchanged_blocks
 from orchestration.loading.lines import MAX_LINE_BYTES
 from orchestration.loading.records import INT64, Context, Row
+from orchestration.loading.secrets import (
+    MAX_REJECT_BYTES,
+    is_doubtful,
+    mask_id,
+    mask_text,
+)
 from orchestration.loading.staging import Clean, Rejected, line_sha256
 from orchestration.loading.times import parse_day_first
 
@@ -44,9 +50,12 @@ def read_servicenow(file: LandedFile, context: Context) -> Iterator[Clean | Reje
         number, raw = lines.taken()
         if cells == []:
             continue
-        outcome = reader.read(cells)
+        outcome = reader.read(cells, is_doubtful=lines.is_doubtful)
         if isinstance(outcome, Fault):
-            yield Rejected(outcome, number, raw.decode("utf-8", "replace"))
+            text = raw[: 4 * MAX_REJECT_BYTES].decode("utf-8", "replace")
+            is_cut = len(raw) > 4 * MAX_REJECT_BYTES
+            text = mask_text(text, keep_text=True, is_cut=is_cut)
+            yield Rejected(outcome, number, text)
         else:
             yield Clean(outcome, number, line_sha256(raw))
 
@@ -62,6 +71,7 @@ class _Lines:
         self._rest = b""
         self._pending: list[bytes] = []
         self._begun = 1
+        self.is_doubtful = False  # whether a credential might have come by
         self._source = self._split()
 
     def __iter__(self) -> Iterator[str]:
@@ -86,11 +96,13 @@ class _Lines:
                 block, is_first = block.removeprefix(codecs.BOM_UTF8), False
             lines = (rest + block).split(b"\n")
             rest = lines.pop()
+            self.is_doubtful = self.is_doubtful or is_doubtful(b"\n".join(lines))
             yield from (line + b"\n" for line in lines)
             if len(rest) > 64 * MAX_LINE_BYTES:
                 raise UnreadableFileError(
                     "a line without end; this is no CSV of incidents"
                 )
+        self.is_doubtful = self.is_doubtful or is_doubtful(rest)
         if rest:
             yield rest
 
@@ -126,13 +138,16 @@ class _RowReader:
         self._order = order
         self._zone: ZoneInfo = context.settings.zone("servicenow_incidents")
         self._latest = context.latest
+        self._hash_key = context.settings.hash_key
         self._customer_key = context.settings.customer_key
         self._keys: dict[str, str] = {}
         self._moments: dict[str, int | None] = {}
 
-    def read(self, cells: list[str] | None) -> Row | Fault:
+    def read(self, cells: list[str] | None, *, is_doubtful: bool) -> Row | Fault:
         if cells is None:
             return Fault(OVERSIZE, "a cell without end; is a quote left open?")
+        if is_doubtful:
+            cells = [mask_id(cell, self._hash_key) for cell in cells]
         if len(cells) > len(SERVICENOW_COLUMNS):
             last = SERVICENOW_COLUMNS[-1]
             return Fault(f"invalid_{last}", f"{len(cells)} cells under 36 columns")

@@ -23,7 +23,7 @@ from orchestration.loading.records import (
     parse_json,
     to_json,
 )
-from orchestration.loading.secrets import mask
+from orchestration.loading.secrets import is_doubtful, mask, mask_id
 from orchestration.loading.staging import Clean, Rejected, line_sha256
 from orchestration.loading.times import iso, parse_local
 
@@ -51,10 +51,12 @@ def read_tau2(file: LandedFile, context: Context) -> Iterator[Clean | Rejected]:
     document = _document(file)
     if document is None:
         return
+    landed, document = document["simulations"], _masked(document, context)
     reader = _SimulationReader(document, context)
     keep_text = context.settings.keep_message_text
-    for number, simulation in enumerate(document["simulations"], start=1):
-        outcome = reader.read(simulation)
+    simulations = zip(landed, document["simulations"], strict=True)
+    for number, (simulation, masked) in enumerate(simulations, start=1):
+        outcome = reader.read(masked)
         if isinstance(outcome, Fault):
             shown = _without_words(simulation, keep_text)
             yield Rejected(outcome, number, rejected_record(shown, keep_text=True))
@@ -85,6 +87,18 @@ def _document(file: LandedFile) -> dict[str, object] | None:
             "no tau2 result file: wanted one JSON object with a list `simulations`"
         )
     return document
+
+
+def _masked(document: dict[str, object], context: Context) -> dict[str, object]:
+    """The document without credentials; ids of simulations are still apart."""
+    if not is_doubtful(to_json(document).encode("utf-8", "replace")):
+        return document
+    masked = mask(document, look=True)
+    pairs = zip(document["simulations"], masked["simulations"], strict=True)
+    for simulation, shown in pairs:
+        if isinstance(simulation, dict) and isinstance(simulation.get("id"), str):
+            shown["id"] = mask_id(simulation["id"], context.settings.hash_key)
+    return masked
 
 
 class _SimulationReader:

@@ -11,11 +11,19 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from orchestration.loading import containers, landings, list_new_files
-from orchestration.loading.files import ChangedFileError, unchanged_blocks, walk_feed
+from orchestration.loading import containers, files, landings, list_new_files
+from orchestration.loading.files import (
+    ChangedFileError,
+    open_landed,
+    shown_name,
+    unchanged_blocks,
+    walk_feed,
+)
 from orchestration.loading.lines import MAX_LINE_BYTES, split_lines
-from tests.loading.support import EVENT, Landing
+from tests.loading.support import EVENT, Landing, validate_here
 
 LINE = b'{"event_id":"e1","session_id":"s","timestamp":1769860800,"action_type":"x"}\n'
 
@@ -197,6 +205,7 @@ def test_a_decompression_bomb_is_stopped(
     name: str,
     pack: Callable[[bytes], bytes],
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(containers, "RATIO_FREE_BYTES", 1 << 20)
     landing.put(f"agent_events/{name}", pack(b"\n" * (4 << 20)))
     (bad,) = landing.load().quarantined
@@ -206,6 +215,7 @@ def test_a_decompression_bomb_is_stopped(
 def test_content_beyond_the_cap_is_refused(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(containers, "MAX_FILE_BYTES", 10_000)
     landing.put("agent_events/a.jsonl", LINE * 200)
     (bad,) = landing.load().quarantined
@@ -236,15 +246,90 @@ def test_names_are_data_and_never_sql_or_a_pattern(landing: Landing) -> None:
         landing.put(f"agent_events/{name}", [{**EVENT, "event_id": number}])
     landing.load()
     rows = landing.rows("select _file from raw.agent_events order by event_id")
+    names[3] = "ü\\x0a?.jsonl"
     assert [row["_file"] for row in rows] == [f"agent_events/{name}" for name in names]
 
 
-def test_a_name_that_is_no_utf_8_is_shown_escaped(landing: Landing) -> None:
-    folder = landing.put("agent_events/a.jsonl", b"").parent
-    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.jsonl")).write_bytes(LINE)
-    landing.load()
-    (row,) = landing.rows("select _file from raw.agent_events")
-    assert row["_file"] == "agent_events/\\xff.jsonl"
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"plain \xc3\xbc \\.jsonl", "plain ü \\.jsonl"),
+        (b"\xff.jsonl", "\\xff.jsonl"),
+        (b"\\xff.jsonl", "\\\\xff.jsonl"),
+        (b"\\\xff", "\\\\\\xff"),
+        (b"\n\x1b[2J", "\\x0a\\x1b[2J"),
+        (b"\xe2\x80\xae", "\\u202e"),
+        (b"\xc2\x85\xed\xa0\x80", "\\u0085\\xed\\xa0\\x80"),
+    ],
+)
+def test_letters_of_a_name_that_do_not_print_are_escaped(
+    name: bytes, shown: str
+) -> None:
+    assert shown_name(name) == shown
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([b"\\", b"x", b"0a", b"\n", b"\xff", b"ff", b"u"])))
+def test_no_two_names_are_shown_alike(atoms: list[bytes]) -> None:
+    name = b"".join(atoms)
+    shown = shown_name(name)
+    assert shown.isprintable()
+    if shown == name.decode("utf-8", "replace"):
+        return
+    plain = shown.encode().decode("unicode_escape").encode("latin-1")
+    assert plain == name
+    assert shown_name(shown.encode()) != shown
+
+
+def test_a_link_put_in_the_place_of_a_listed_file_is_not_followed(
+    landing: Landing, tmp_path: Path
+) -> None:
+    path = landing.put("agent_events/a.jsonl", LINE)
+    outside = tmp_path / "outside.jsonl"
+    outside.write_bytes(LINE)
+    path.unlink()
+    path.symlink_to(outside)
+    with pytest.raises(OSError, match="leads out of the landing root"):
+        open_landed(path, landing.root)
+
+
+def test_a_link_put_there_while_a_file_is_opened_is_not_followed(
+    landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = landing.put("agent_events/deep/a.jsonl", LINE)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.jsonl").write_bytes(LINE)
+    resolve = os.path.realpath
+
+    def swap(asked: Path, **more: bool) -> str:
+        real = resolve(asked, **more)
+        if asked == path:
+            path.unlink()
+            path.parent.rmdir()
+            path.parent.symlink_to(tmp_path / "outside")
+        return real
+
+    monkeypatch.setattr(os.path, "realpath", swap)
+    with pytest.raises(OSError, match="deep"):
+        open_landed(path, landing.root)
+
+
+def test_a_folder_that_cannot_be_listed_is_told_of(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing.put("agent_events/locked/a.jsonl", LINE)
+    landing.put("agent_events/z.jsonl", LINE)
+    listing = files._listed
+
+    def refuse(folder: Path, root: Path) -> object:
+        if folder.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return listing(folder, root)
+
+    monkeypatch.setattr(files, "_listed", refuse)
+    report = landing.load()
+    assert [file.path for file in report.skipped] == ["agent_events/locked"]
+    assert report.loaded == 1
 
 
 def test_a_file_that_vanishes_is_reported_and_left_to_the_next_load(

@@ -74,19 +74,19 @@ def age(landing: Landing) -> None:
 
 
 def test_an_address_is_a_bucket_and_a_path_a_folder(tmp_path: Path) -> None:
-    opened = open_landing(f"file://{tmp_path}/bucket/")
+    opened = open_landing("mock:///bucket/prefix/")
     assert isinstance(opened, Bucket)
-    assert opened.root == f"{tmp_path}/bucket"
+    assert opened.root == "bucket/prefix"
     assert open_landing(tmp_path) == Folder(tmp_path)
+    assert open_landing(f"file://{tmp_path}/it%20is/") == Folder(tmp_path / "it is")
     assert open_landing(opened) is opened
 
 
-def test_a_bucket_lands_as_a_folder_does(landing: Landing, tmp_path: Path) -> None:
+def test_a_bucket_lands_as_a_folder_does(landing: Landing, bucket: Bucket) -> None:
     landing.put("agent_events/a.jsonl.gz", [EVENT, "nonsense"])
     landing.put("agent_events/deep/er/b.jsonl", [{**EVENT, "event_id": "e2"}])
     landing.put("agent_events/bad.zst", b"x")
-    address = f"file://{landing.root}"
-    load_feed("agent_events", address, landing.connection, SETTINGS, "load-1", NOW)
+    load(landing, bucket)
     alone = Landing(landing.root)
     alone.load(feeds=["agent_events"])
     names = "select path, content_sha256, bytes, loaded, rejected from raw.load_history"

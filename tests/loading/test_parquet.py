@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.loading.support import EVENT, Landing
+from tests.loading.support import EVENT, Landing, validate_here
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ZONED = pa.timestamp("ns", "Europe/Madrid")
@@ -110,3 +110,24 @@ def test_json_and_parquet_share_their_identities(landing: Landing) -> None:
     landing.put("agent_events/a.jsonl", [EVENT])
     rows = load(landing, columns("e1"))
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize("content", [b"PAR1", None])
+def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_load(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    path = landing.put("agent_events/a.parquet", parquet(columns("a")))
+    other = parquet(columns("b")) if content is None else content
+    opened = pq.ParquetFile
+
+    def change(handle: io.BufferedReader) -> pq.ParquetFile:
+        path.write_bytes(other)
+        handle.seek(0)
+        return opened(handle)
+
+    validate_here(monkeypatch)
+    monkeypatch.setattr(pq, "ParquetFile", change)
+    report = landing.load()
+    assert [file.status for file in report.skipped] == ["skipped"]
+    assert "changed while it was read" in report.skipped[0].problem
+    assert landing.content("agent_events") == []

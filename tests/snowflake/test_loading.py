@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyarrow import fs
 
 from orchestration.loading import (
     FEEDS,
@@ -29,10 +30,19 @@ from orchestration.loading import (
     snowflake_store,
     staging,
 )
+from orchestration.loading.landings import Bucket
 from orchestration.loading.report import LoadReport
 from orchestration.loading.snowflake_store import CopyError, SnowflakeStore
 from orchestration.loading.warehouse import raw_tables
-from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, SURVEY, Landing
+from tests.loading.support import (
+    EVENT,
+    NOW,
+    SAMPLES,
+    SETTINGS,
+    SURVEY,
+    Landing,
+    validate_here,
+)
 from tests.loading.test_properties import RECORDS
 from tests.loading.test_servicenow import INCIDENT, csv
 from tests.loading.test_tau2 import SIMULATION
@@ -360,9 +370,9 @@ def test_a_file_of_many_chunks_and_load_files_counts_like_one(
     ]
     twins.landing.put("agent_events/0.jsonl", records[:50])
     twins.landing.put("agent_events/1.jsonl", [*records, "nonsense", "[]"])
+    validate_here(monkeypatch)
     monkeypatch.setattr(staging, "PACK_ROWS", 3)
     monkeypatch.setattr(staging, "CHUNK_ROWS", 9)
-    monkeypatch.setattr(staging, "MAX_REJECTS_IN_MEMORY", 1)
     monkeypatch.setattr(load_files, "PART_BYTES", 5_000)
     parts: list[int] = []
     put = snowflake_store.InternalStage.put
@@ -602,55 +612,57 @@ def test_any_small_batches_give_the_tables_of_duckdb(
 @pytest.fixture
 def bucket(
     tmp_path: Path, twins: Twins, snowflake_server: Server
-) -> Iterator[tuple[str, SnowflakeStore]]:
-    """The address of a bucket that Snowflake sees as `raw.landing`, and a store."""
-    address = f"file://{twins.landing.root}"
-    twins.landing.root.mkdir()
-    twins.store.run(f"create or replace stage raw.landing url = '{address}/'")
-    with open_store(address, snowflake_server.environment("LOADING")) as opened:
-        yield address, opened
+) -> Iterator[tuple[Bucket, SnowflakeStore]]:
+    """A bucket, which is a folder, that Snowflake sees as `raw.landing`; a store."""
+    root = twins.landing.root
+    found = Bucket(f"file://{root}", fs.LocalFileSystem(), str(root))
+    root.mkdir()
+    twins.store.run(f"create or replace stage raw.landing url = '{found.address}/'")
+    with open_store(found, snowflake_server.environment("LOADING")) as opened:
+        yield found, opened
 
 
 def test_a_bucket_keeps_its_load_files_to_itself(
-    bucket: tuple[str, SnowflakeStore], twins: Twins, monkeypatch: pytest.MonkeyPatch
+    bucket: tuple[Bucket, SnowflakeStore], twins: Twins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address, store = bucket
+    landing, store = bucket
     statements: list[str] = []
     run = store.run
     monkeypatch.setattr(store, "run", lambda *it: statements.append(it[0]) or run(*it))
     land_all_feeds(twins.landing)
     twins.landing.load()
-    load_all(address, store, SETTINGS, "load-1", NOW)
+    load_all(landing, store, SETTINGS, "load-1", NOW)
     twins.prove_equal()
     assert any("@raw.landing/_load_files/load-1/" in it for it in statements)
     assert not any(it.startswith("put") for it in statements)
     assert not list(twins.landing.root.glob("_load_files/**/*.gz"))
-    assert load_all(address, store, SETTINGS, "load-2", NOW).records == 0
+    assert load_all(landing, store, SETTINGS, "load-2", NOW).records == 0
 
 
 def test_left_over_load_files_of_a_bucket_are_removed(
-    bucket: tuple[str, SnowflakeStore], twins: Twins
+    bucket: tuple[Bucket, SnowflakeStore], twins: Twins
 ) -> None:
-    address, store = bucket
+    landing, store = bucket
     for load_id, hours in (("killed", 2), ("under-way", 0)):
         path = twins.landing.put(f"_load_files/{load_id}/x/0.json.gz", b"")
         written = path.stat().st_mtime - hours * 3600
         os.utime(path, (written, written))
     twins.landing.put("agent_events/a.jsonl", [EVENT])
-    load_feed("agent_events", address, store, SETTINGS, "load-1", NOW)
+    load_feed("agent_events", landing, store, SETTINGS, "load-1", NOW)
     left = {path.name for path in (twins.landing.root / "_load_files").iterdir()}
     assert left == {"under-way"}
 
 
 def test_a_stage_of_another_bucket_is_an_error(
-    bucket: tuple[str, SnowflakeStore], snowflake_server: Server
+    bucket: tuple[Bucket, SnowflakeStore], snowflake_server: Server
 ) -> None:
-    address, _ = bucket
+    landing, _ = bucket
+    other = replace(landing, address=f"{landing.address}/other")
     environment = snowflake_server.environment("LOADING")
-    message = rf"ACSR_LANDING is {address}/other, but the stage raw.landing shows"
+    message = rf"ACSR_LANDING is {other.address}, but the stage raw.landing shows"
     with (
         pytest.raises(LandingError, match=message),
-        open_store(f"{address}/other", environment),
+        open_store(other, environment),
     ):
         pass
 
