@@ -142,6 +142,6 @@ def test_every_rule_is_seen_to_be_broken(
     assert {name for names in found.values() for name in names} == {
         "fct_cases",
         "a_board",
-        "tau2_runs",
+        "raw_tau2_runs",
         *others,
     }
