@@ -262,18 +262,32 @@ def prepare() -> None:
     home().mkdir(parents=True, exist_ok=True)
     profiles = ROOT / "profiles.yml"
     if not profiles.exists():
-        shutil.copyfile(ROOT / "profiles.example.yml", profiles)
+        draft = profiles.with_name(f".profiles.{os.getpid()}.tmp")
+        shutil.copyfile(ROOT / "profiles.example.yml", draft)
+        draft.replace(profiles)
 
 
 def manifest() -> Path:
-    """The dbt manifest, parsed anew where it is missing or older than the project."""
+    """The dbt manifest, parsed anew where it is missing or older than the project.
+
+    A file beside it tells that it was written to its end: dbt that is killed leaves
+    half of one.
+    """
     path = dbt_target_path() / "manifest.json"
-    written = path.stat().st_mtime if path.exists() else 0.0
-    if any(file.stat().st_mtime > written for file in _dbt_files()):
+    mark = path.with_name("manifest_is_whole")
+    written = _written(path)
+    is_whole = 0.0 < written <= _written(mark)
+    if not is_whole or any(file.stat().st_mtime > written for file in _dbt_files()):
         parsed = run_dbt("parse")
         if parsed.returncode or not path.exists():
             raise ProjectError(f"dbt parse failed:\n{parsed.stdout}{parsed.stderr}")
+        mark.touch()
     return path
+
+
+def _written(path: Path) -> float:
+    """When a file was last written, in seconds since 1970; 0 where there is none."""
+    return path.stat().st_mtime if path.exists() else 0.0
 
 
 def descriptions(schema: str) -> dict[str, dict[str, str]]:

@@ -74,4 +74,4 @@ def test_what_a_full_disk_stopped_is_made_up_for_by_the_next_run(
 def test_a_load_that_is_killed_leaves_nothing_half_and_nothing_double(
     tmp_path: Path,
 ) -> None:
-    assert kills.loads(tmp_path, 4, seed=7) == Row(tried=4, survived=4)
+    assert kills.loads(tmp_path, 3, seed=7) == Row(tried=3, survived=3)
