@@ -6,9 +6,8 @@ import logging
 import tempfile
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +38,7 @@ from orchestration.loading.warehouse import (
 )
 
 PROGRESS_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0  # for a file, before those behind it go first
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,8 @@ class _FeedLoad:
     """One feed's files on their way: a batch shares one look at the table.
 
     While one batch is committed, by a thread of its own, the next files are validated,
-    by processes of their own; they come back in the order in which they were listed.
+    by processes of their own; they come back in the order in which they were listed,
+    but one that takes long lets those behind it pass.
     """
 
     feed: Feed
@@ -216,7 +217,8 @@ class _FeedLoad:
     load: Load
     progress: Progress
     earlier: dict[str, Earlier]
-    validating: deque[_Validating] = field(default_factory=deque)
+    validating: list[_Validating] = field(default_factory=list)
+    slow: set[str] = field(default_factory=set)
     batch: list[Waiting] = field(default_factory=list)
     committer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "commit")
@@ -278,7 +280,7 @@ class _FeedLoad:
         Whatever is wrong with a file stays its own affair.
         """
         while len(self.validating) > leave:
-            file, started_at, staged = self.validating.popleft()
+            file, started_at, staged = self._next_validated()
             try:
                 found = staged.result()
                 passing("file validated")
@@ -290,6 +292,25 @@ class _FeedLoad:
                 self._blame(file.name, problem)
             else:
                 self._append(found, started_at)
+
+    def _next_validated(self) -> _Validating:
+        """The first file that is through; a slow one holds up no other for long."""
+        found = self._first_through()
+        if found is None:
+            wait([it.staged for it in self.validating], None, FIRST_COMPLETED)
+            found = next(it for it in self.validating if it.staged.done())
+        self.validating.remove(found)
+        return found
+
+    def _first_through(self) -> _Validating | None:
+        """The first that is through within its time; each is waited for once."""
+        for each in self.validating:
+            if each.file.name not in self.slow:
+                wait([each.staged], PATIENCE_SECONDS)
+            if each.staged.done():
+                return each
+            self.slow.add(each.file.name)
+        return None
 
     def _leave(self, name: str, problem: Exception) -> None:
         """Leaves a file to the next load; a full disk is the affair of them all."""
