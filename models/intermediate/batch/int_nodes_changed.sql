@@ -37,6 +37,34 @@ ticket_events as (
 
 ),
 
+arrived_traces as (
+
+    select distinct
+        source_system,
+        trace_id
+    from {{ source('raw', 'otel_spans') }}
+    where {{ has_arrived('started_at') }}
+
+),
+
+arrived_spans as (
+
+    {{ staged_otel_spans(is_row_of(
+        source('raw', 'otel_spans'),
+        ['source_system', 'trace_id'],
+        'select arrived_traces.source_system, arrived_traces.trace_id'
+        ~ ' from arrived_traces'
+    ), otel_session_columns()) }}
+
+),
+
+-- a late span may be the one that says which session its whole trace is of
+otel_traces as (
+
+    {{ otel_trace_sessions('arrived_spans') }}
+
+),
+
 tau2_runs as (
 
     select *
@@ -100,6 +128,37 @@ sessions as (
         coalesce(started_at, run_timestamp) as occurred_at
     from tau2_runs
 
+    union all
+
+    select
+        source_system,
+        session_id,
+        first_at as occurred_at
+    from otel_traces
+
+    union all
+
+    select
+        source_system,
+        session_id,
+        last_at as occurred_at
+    from otel_traces
+
+    {% if is_batch() -%}
+    union all
+
+    -- where the traces of this batch belonged before
+    select
+        earlier.source_system,
+        earlier.session_id,
+        earlier.first_at as occurred_at
+    from {{ as_last_built('stg_otel_spans__traces') }} as earlier
+    inner join arrived_traces
+        on
+            earlier.source_system = arrived_traces.source_system
+            and earlier.trace_id = arrived_traces.trace_id
+
+    {% endif -%}
 ),
 
 tickets as (
