@@ -21,7 +21,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh nightly rollback resume cases audit-queue dev lint format \
+.PHONY: help setup lock run backfill refresh nightly rollback resume cases forget audit-queue dev lint format \
 	snowflake-setup snowflake-prove diff docs dashboard report test clean
 
 help:  ## list the commands
@@ -91,6 +91,9 @@ resume: setup  ## end a rollback: refresh and publish
 
 cases: setup  ## what is behind an alert or failed test: make cases OF=<key or name>
 	@$(PY) -m orchestration cases $(if $(OF),"$(OF)")
+
+forget: setup  ## remove a customer from all that is kept: make forget CUSTOMER=<id>
+	@$(PY) -m orchestration forget "$(CUSTOMER)"
 
 audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
 	@$(PY) -m orchestration audit-queue

@@ -10,7 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestration import audit_queue, cases, engines, project, report, sample
+from orchestration import (
+    audit_queue,
+    cases,
+    engines,
+    forget,
+    project,
+    report,
+    sample,
+)
 from orchestration.publish import PublicationError
 from orchestration.snowflake.grants import GrantsError
 
@@ -57,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument(
         "of", nargs="?", help="an alert's key, a test's name, or raw.<feed>"
     )
+    forgetting = add("forget", _forget, "remove customers from all that is kept")
+    forgetting.add_argument("customers", nargs="+", help="their ids, as landed")
     add("report", _report, "the published KPIs as text")
     add("audit-queue", _audit_queue, "the cases drawn for audits as CSV and JSON lines")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
@@ -142,6 +152,20 @@ def _roll_back(options: argparse.Namespace) -> int:
 
 def _cases(options: argparse.Namespace) -> int:
     print(cases.listed(options.of))
+    return 0
+
+
+def _forget(options: argparse.Namespace) -> int:
+    gone = forget.erase(options.customers)
+    options.job = "refresh"
+    if failed := _run(options):
+        print(
+            "error: they are out of the raw tables, but not of what readers have: mend "
+            "what failed, then run the same command again",
+            file=sys.stderr,
+        )
+        return failed
+    print(forget.told(options.customers, forget.clear(options.customers, gone)))
     return 0
 
 

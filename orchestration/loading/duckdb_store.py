@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.loading.contracts import Feed
+from orchestration.loading.erasure import Erasure, erase
 from orchestration.loading.faults import UNREADABLE_FILE
 from orchestration.loading.staging import ARROW_TYPES, StagedFile
 from orchestration.loading.warehouse import (
@@ -32,6 +33,7 @@ from orchestration.loading.warehouse import (
 Identity = tuple[object, ...]
 Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
 _NO_TIME = -(2**63)
+REPLACE_JSON = "cast(replace(cast({} as varchar), ?, ?) as json)"
 LARGE_ROWS = 50_000  # of a batch that enters in one transaction
 
 
@@ -84,6 +86,19 @@ class DuckDbStore:
     def replayable(self, feed: str) -> dict[str, Earlier]:
         """Files with rejected records, by content: what a replay reads again."""
         return replayable(self.connection, feed)
+
+    def run(self, statement: str, *values: object) -> list[tuple]:
+        """Runs one statement, its values bound, and gives back its rows."""
+        return self.connection.execute(statement, list(values)).fetchall()
+
+    def suppressed(self) -> set[str]:
+        """Hashes of those whose records are kept out."""
+        return {str(held) for (held,) in self.run("select hash from raw.suppressed")}
+
+    def erase(self, asked: Erasure) -> dict[str, int]:
+        """Removes what there is of some people, and keeps it out; rows by feed."""
+        with _transaction(self.connection):
+            return erase(self.run, asked, REPLACE_JSON)
 
     def commit(self, feed: Feed, batch: Sequence[Waiting], load: Load) -> list[Outcome]:
         """Commits small batches file by file, large ones whole or not at all.

@@ -141,6 +141,12 @@ def _parquet_records(
         _proven(handle, file)
 
 
+def parquet_texts(file: LandedFile) -> Iterator[bytes]:
+    """The canonical JSON of every row of a Parquet file."""
+    for _, text, _ in _parquet_records(file):
+        yield text
+
+
 def _proven(handle: BinaryIO, file: LandedFile) -> int:
     """Size of a file that is what was hashed; else raises `ChangedFileError`."""
     handle.seek(0)

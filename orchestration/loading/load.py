@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from orchestration import project
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
+from orchestration.loading.erasure import Erasure
 from orchestration.loading.fast import LinePool
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import ChangedFileError, LandedFile
@@ -30,6 +31,7 @@ from orchestration.loading.secrets import mask_value
 from orchestration.loading.servicenow import read_servicenow
 from orchestration.loading.settings import LoadSettings
 from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
+from orchestration.loading.suppression import Suppression
 from orchestration.loading.tau2 import read_tau2
 from orchestration.loading.times import latest_allowed
 from orchestration.loading.warehouse import (
@@ -113,6 +115,7 @@ def load_feed(
             scratch=Path(scratch),
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
+            suppression=Suppression(settings, store.suppressed() | settings.suppressed),
         )
         with closing(run.lines), run.committer:
             return run.run()
@@ -195,6 +198,7 @@ class _FeedLoad:
     scratch: Path
     progress: Progress
     earlier: dict[str, Earlier]
+    suppression: Suppression
     batch: list[Waiting] = field(default_factory=list)
     committer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "commit")
@@ -217,6 +221,7 @@ class _FeedLoad:
                 )
         self._flush()
         self._settle()
+        self._erase_learned()
         self.report.files.sort(key=lambda file: file.path)
         self.report.seconds = time.monotonic() - begun
         return self.report
@@ -224,6 +229,8 @@ class _FeedLoad:
     def _take(self, listed: Listed) -> None:
         """Stages a file; whatever is wrong with it stays its own affair."""
         started_at = _utc_now()
+        if self.suppression:
+            listed = replace(listed, name=self.suppression.shown(listed.name))
         if sha256 := self.known.unchanged(listed):
             self.report.files.append(FileReport(listed.name, "known", sha256))
             return
@@ -247,7 +254,8 @@ class _FeedLoad:
     def _staged(self, file: LandedFile) -> StagedFile | None:
         if self.known.has(file):
             return None
-        return stage(self.feed, file, lambda: self._records(file), self.scratch)
+        staged = stage(self.feed, file, lambda: self._records(file), self.scratch)
+        return self.suppression.apply(self.feed, staged) if self.suppression else staged
 
     def _skip(self, name: str, problem: str) -> None:
         self.report.files.append(FileReport(name, "skipped", problem=problem))
@@ -293,6 +301,13 @@ class _FeedLoad:
             return read_tau2(file, self.context)
         return read_servicenow(file, self.context)
 
+    def _erase_learned(self) -> None:
+        """Removes what came before it was known to be of a forgotten customer."""
+        if self.suppression.learned:
+            nodes = frozenset(self.suppression.learned)
+            settings = self.context.settings
+            self.store.erase(Erasure(settings, nodes, self.load.load_id))
+
     def _flush(self) -> None:
         """Hands the batch over to be committed, once the one before it is."""
         self._settle()
@@ -333,6 +348,7 @@ class _FeedLoad:
                 replaced=outcome.replaced,
                 duplicates=outcome.duplicates,
                 rejected=staged.rejected,
+                suppressed=staged.suppressed,
                 reasons=dict(staged.reasons),
                 problem=staged.unreadable,
             )

@@ -27,6 +27,7 @@ from pyarrow import fs
 from orchestration import project
 from orchestration.loading import snowflake_sql as sql
 from orchestration.loading.contracts import Feed
+from orchestration.loading.erasure import Erasure, erase
 from orchestration.loading.faults import UNREADABLE_FILE
 from orchestration.loading.files import BLOCK_BYTES
 from orchestration.loading.landings import Bucket, Landing, LandingError, open_landing
@@ -251,6 +252,16 @@ class SnowflakeStore:
         """Files with rejected records, by content: what a replay reads again."""
         rows = self.run(sql.REPLAYABLE, feed)
         return {sha256: Earlier(*row) for sha256, *row in rows}
+
+    def suppressed(self) -> set[str]:
+        """Hashes of those whose records are kept out."""
+        return {str(held) for (held,) in self.run("select hash from raw.suppressed")}
+
+    def erase(self, asked: Erasure) -> dict[str, int]:
+        """Removes what there is of some people, and keeps it out; rows by feed."""
+        with self._transaction():
+            self.run(sql.TAKE_LOCK, asked.load_id, _utc_now())
+            return erase(self.run, asked, sql.REPLACE_JSON)
 
     def commit(
         self, feed: Feed, batch: Sequence[Waiting], load: Load

@@ -80,6 +80,7 @@ class StagedFile:
     file: LandedFile
     records: int = 0
     rejected: int = 0
+    suppressed: int = 0  # left out since a customer is to be forgotten; no records
     reasons: Counter[str] = field(default_factory=Counter)
     first_timestamp: int | None = None
     last_timestamp: int | None = None

@@ -1,8 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {#
     What a batch names: sessions and tickets of records that arrived, and those that a
-    record belonged to before it was corrected; surveys and audits; what was linked by any
-    of them, should the link be gone now; cases that ripened since the last build. Kept until a build is complete, so that nothing is forgotten.
+    record belonged to before it was corrected; surveys and audits; what a forgotten
+    customer had; what was linked by any of them, should the link be gone now; cases that
+    ripened since the last build. Kept until a build is complete, so that nothing is left
+    undone.
     In a full build everything is rebuilt and nothing need be named.
 #}
 with
@@ -69,6 +71,17 @@ audits as (
 
 ),
 
+forgotten as (
+
+    select
+        kind,
+        system,
+        id
+    from {{ source('raw', 'forgotten') }}
+    where load_id in (select pending.load_id from pending)
+
+),
+
 sessions as (
 
     select
@@ -76,6 +89,15 @@ sessions as (
         session_id,
         occurred_at
     from agent_events
+
+    union all
+
+    select
+        system as source_system,
+        id as session_id,
+        cast(null as timestamp) as occurred_at
+    from forgotten
+    where kind = 'session'
 
     {% if is_batch() -%}
     union all
@@ -110,6 +132,15 @@ tickets as (
         occurred_at
     from ticket_events
 
+    union all
+
+    select
+        system as ticket_system,
+        id as ticket_id,
+        cast(null as timestamp) as occurred_at
+    from forgotten
+    where kind = 'ticket'
+
     {% if is_batch() -%}
     union all
 
@@ -141,6 +172,16 @@ records as (
 
     select {{ audit_key('source_system', 'audit_id') }} as node_key
     from audits
+
+    union all
+
+    select
+        case
+            when kind = 'response' then {{ response_key('system', 'id') }}
+            else {{ audit_key('system', 'id') }}
+        end as node_key
+    from forgotten
+    where kind in ('response', 'audit')
 
 ),
 
