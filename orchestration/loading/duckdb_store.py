@@ -111,9 +111,9 @@ class DuckDbStore:
         up itself: its batch holds no other.
         """
         tables = [
-            waiting.staged.tables[0]
+            waiting.staged.whole
             for waiting in batch
-            if _is_whole_in_memory(waiting.staged)
+            if waiting.staged.whole is not None
         ]
         known = look_up(self.connection, feed, tables)
         if sum(waiting.staged.clean for waiting in batch) >= LARGE_ROWS:
@@ -122,15 +122,11 @@ class DuckDbStore:
         outcomes = []
         contested = iter(known.contested)
         for waiting in batch:
-            own = [next(contested)] if _is_whole_in_memory(waiting.staged) else []
+            own = [] if waiting.staged.whole is None else [next(contested)]
             lookup = Lookup(known.incumbents, own)
             with _transaction(self.connection):
                 outcomes += enter(self.connection, feed, [waiting], load, lookup)
         return outcomes
-
-
-def _is_whole_in_memory(staged: StagedFile) -> bool:
-    return len(staged.tables) == 1 and isinstance(staged.tables[0], pa.Table)
 
 
 def _create(
@@ -233,11 +229,11 @@ def enter(
     records stay; a file of many chunks is looked up chunk by chunk.
     """
     parts = [_Part(waiting.staged) for waiting in batch]
-    whole = [part for part in parts if _is_whole_in_memory(part.staged)]
-    tables = [part.staged.tables[0] for part in whole]
+    whole = [part for part in parts if part.staged.whole is not None]
+    tables = [part.staged.whole for part in whole]
     _enter_tables(connection, feed, whole, tables, load, lookup)
     for part in parts:
-        if not _is_whole_in_memory(part.staged):
+        if part.staged.whole is None:
             for chunk in part.staged.chunks():
                 known = look_up(connection, feed, [chunk])
                 _enter_tables(connection, feed, [part], [chunk], load, known)
@@ -479,8 +475,8 @@ def _insert_history(
         "replaced": outcome.replaced,
         "duplicates": outcome.duplicates,
         "rejected": staged.rejected,
-        "first_timestamp": staged.first_timestamp,
-        "last_timestamp": staged.last_timestamp,
+        "first_timestamp": staged.counts.first_timestamp,
+        "last_timestamp": staged.counts.last_timestamp,
         "load_id": load.load_id,
         "started_at": waiting.started_at,
         "finished_at": _utc_now(),

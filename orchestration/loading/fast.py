@@ -12,12 +12,8 @@ about: it takes NaN and infinities, and commas before a closing bracket.
 
 from __future__ import annotations
 
-import os
 import struct
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 from typing import NamedTuple
 
 import duckdb
@@ -45,7 +41,6 @@ BLOCK_BYTES = 12 << 20  # of lines that one query takes
 SMALL_BYTES = 96 << 10  # what Python reads sooner than the engine is asked
 TRIMMED = b" \t\r\n"
 LONG_BYTES = 32 << 10  # of a line; a longer one is read with care
-WORKERS = max(1, min(4, os.cpu_count() or 1))
 
 # Blank as Python has it; a string that begins so may say nothing.
 _WIDE_BLANK = (
@@ -60,6 +55,14 @@ _INSTANT = (
 _UNSURE = r":(?:[{\[]|-?(?:[NI]|[0-9.]+[eE]|0\.00000|[0-9]{16}))"
 _COMMA_BEFORE_END = r",[ \t\r]*[}\]]"
 _SEPARATOR = "\x01"
+_ENGINE = (
+    # a condition that is moved below a projection repeats what that computes
+    "disabled_optimizers = 'filter_pushdown'",
+    "memory_limit = '1GB'",
+    "temp_directory = ''",
+    "enable_external_access = false",
+    "lock_configuration = true",
+)
 
 Outcomes = list[pa.Table | Clean | Rejected]
 
@@ -83,55 +86,25 @@ class Traits(NamedTuple):
         return cls(is_ascii, has_escapes)
 
 
-class LinePool:
-    """Reads files of JSON lines in blocks, a few at a time.
-
-    The threads are worth their while since the engine, Arrow and the hashes leave
-    Python's lock alone.
-    """
+class LineReader:
+    """Reads files of JSON lines in blocks; small ones without the engine."""
 
     def __init__(self, feed: Feed, context: Context) -> None:
         self._feed = feed
         self._context = context
-        self._readers: SimpleQueue[FastReader] = SimpleQueue()
         self._careful = RecordReader(feed, context)
-        self._executor: ThreadPoolExecutor | None = None
-
-    def close(self) -> None:
-        """Ends the threads and gives their memory back."""
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
-            for _ in range(WORKERS):
-                self._readers.get().close()
-            self._executor = None
+        self._fast: FastReader | None = None
 
     def read(self, file: LandedFile) -> Iterator[Clean | Rejected | pa.Table]:
         """Every line of a file, as a row or as a rejection, in order."""
         content = unpacked(unchanged_blocks(file), file.name)
-        waiting: deque[Future[Outcomes]] = deque()
         for block in split_blocks(content, BLOCK_BYTES):
-            if len(block.content) < SMALL_BYTES and not waiting:
+            if len(block.content) < SMALL_BYTES:
                 yield from judge_lines(self._careful, list(block.lines()))
                 continue
-            waiting.append(self._submit(block))
-            if len(waiting) > WORKERS:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-
-    def _submit(self, block: Block) -> Future[Outcomes]:
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(WORKERS, "lines")
-            for _ in range(WORKERS):
-                self._readers.put(FastReader(self._feed, self._context))
-        return self._executor.submit(self._read, block)
-
-    def _read(self, block: Block) -> Outcomes:
-        reader = self._readers.get()
-        try:
-            return reader.read(block)
-        finally:
-            self._readers.put(reader)
+            if self._fast is None:
+                self._fast = FastReader(self._feed, self._context)
+            yield from self._fast.read(block)
 
 
 class FastReader:
@@ -145,12 +118,8 @@ class FastReader:
         self._has_attributes = any(field.kind == "object" for field in feed.fields)
         self._queries: dict[Traits, str] = {}
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
-        # a condition that is moved below a projection repeats what that computes
-        self._connection.execute("set disabled_optimizers = 'filter_pushdown'")
-
-    def close(self) -> None:
-        """Gives the engine's memory back."""
-        self._connection.close()
+        for setting in _ENGINE:
+            self._connection.execute(f"set {setting}")
 
     def read(self, block: Block) -> Outcomes:
         """Rows of a block, in order, and the lines that were rejected."""

@@ -23,9 +23,12 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file as it landed: where it is, what it holds, how large it is."""
+    """A file as it landed: where it is, what it holds, how large it is.
 
-    path: Path
+    `path` is an open descriptor where the file was handed over as one.
+    """
+
+    path: Path | int
     name: str  # relative to the landing root, for people and tables
     sha256: str
     bytes: int
@@ -143,11 +146,15 @@ def _shown_letter(letter: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def open_landed(path: Path, root: Path) -> BinaryIO:
+def open_landed(path: Path | int, root: Path) -> BinaryIO:
     """A regular file below a root, to be read; a pipe in its place blocks nothing.
 
-    Raises OSError where it is none, or no more, or lies outside by way of a link.
+    Raises OSError where it is none, or no more, or lies outside by way of a link. One
+    that was handed over open is read from its start.
     """
+    if isinstance(path, int):
+        os.lseek(path, 0, os.SEEK_SET)
+        return os.fdopen(os.dup(path), "rb")
     descriptor = _open_below(path, root, _FILE)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -6,34 +6,31 @@ import logging
 import tempfile
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from orchestration import project
-from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
 from orchestration.loading.erasure import Erasure
-from orchestration.loading.fast import LinePool
-from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import ChangedFileError, LandedFile
-from orchestration.loading.json_lines import read_parquet
 from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
 from orchestration.loading.report import FeedReport, FileReport, LoadReport
 from orchestration.loading.secrets import mask_value
-from orchestration.loading.servicenow import read_servicenow
-from orchestration.loading.settings import LoadSettings
-from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
+from orchestration.loading.settings import LoadSettings, read_limits
+from orchestration.loading.staging import StagedFile
 from orchestration.loading.suppression import Suppression
-from orchestration.loading.tau2 import read_tau2
 from orchestration.loading.times import latest_allowed
+from orchestration.loading.validators import ValidationError, Validators, shared
 from orchestration.loading.warehouse import (
     Earlier,
     Load,
@@ -104,20 +101,21 @@ def load_feed(
         raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
     with connected(warehouse) as store, tempfile.TemporaryDirectory() as scratch:
         store.create_raw_tables()
-        context = Context(settings, latest_allowed(now))
+        read_by = replace(settings, suppressed=frozenset())
+        context = Context(read_by, latest_allowed(now))
         run = _FeedLoad(
             feed=FEEDS[feed],
             landing=open_landing(landing),
             store=store,
             context=context,
-            lines=LinePool(FEEDS[feed], context),
+            validators=shared(read_limits()),
             load=Load(load_id, _utc_now()),
             scratch=Path(scratch),
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
             suppression=Suppression(settings, store.suppressed() | settings.suppressed),
         )
-        with closing(run.lines), run.committer:
+        with run.committer:
             return run.run()
 
 
@@ -182,23 +180,33 @@ def _utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+class _Validating(NamedTuple):
+    """A file that is being validated."""
+
+    file: LandedFile
+    started_at: datetime
+    staged: Future[StagedFile]
+
+
 @dataclass
 class _FeedLoad:
     """One feed's files on their way: a batch shares one look at the table.
 
-    While one batch is committed, by a thread of its own, the next one is read.
+    While one batch is committed, by a thread of its own, the next files are validated,
+    by processes of their own; they come back in the order in which they were listed.
     """
 
     feed: Feed
     landing: Landing
     store: RawStore
     context: Context
-    lines: LinePool
+    validators: Validators
     load: Load
     scratch: Path
     progress: Progress
     earlier: dict[str, Earlier]
     suppression: Suppression
+    validating: deque[_Validating] = field(default_factory=deque)
     batch: list[Waiting] = field(default_factory=list)
     committer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "commit")
@@ -219,6 +227,7 @@ class _FeedLoad:
                     f"{self.feed.name}: file {number:,} of {len(found):,}, "
                     f"{self.report.records:,} records"
                 )
+        self._collect(0)
         self._flush()
         self._settle()
         self._erase_learned()
@@ -236,26 +245,52 @@ class _FeedLoad:
             return
         try:
             with self.landing.fetched(listed, self.scratch) as file:
-                staged = self._staged(file)
+                if self._is_known(file):
+                    known = FileReport(file.name, "known", file.sha256)
+                    self.report.files.append(known)
+                    return
+                staged = self.validators.submit(self.feed.name, file, self.context)
         except (OSError, ChangedFileError) as problem:
             self._skip(listed.name, mask_value(str(problem)))
         except Exception as problem:
-            said = mask_value(f"{type(problem).__name__}: {problem}")
-            where = "".join(traceback.format_tb(problem.__traceback__))
-            logger.error("validation of %r failed\n%s%s", listed.name, where, said)
-            text = f"{said}; a fault of the loader itself"
-            self._skip(listed.name, text)
+            self._blame(listed.name, problem)
         else:
-            if staged is None:
-                self.report.files.append(FileReport(file.name, "known", file.sha256))
-            else:
-                self._append(staged, started_at)
+            self.validating.append(_Validating(file, started_at, staged))
+            self._collect(2 * self.validators.processes)
 
-    def _staged(self, file: LandedFile) -> StagedFile | None:
-        if self.known.has(file):
-            return None
-        staged = stage(self.feed, file, lambda: self._records(file), self.scratch)
-        return self.suppression.apply(self.feed, staged) if self.suppression else staged
+    def _is_known(self, file: LandedFile) -> bool:
+        """Whether there is nothing new in a file, once its twins are through."""
+        if any(other.file.sha256 == file.sha256 for other in self.validating):
+            self._collect(0)
+        return self.known.has(file)
+
+    def _collect(self, leave: int) -> None:
+        """Takes validated files, the first first, until so many are left.
+
+        Whatever is wrong with a file stays its own affair.
+        """
+        while len(self.validating) > leave:
+            file, started_at, staged = self.validating.popleft()
+            try:
+                found = staged.result()
+            except (OSError, ChangedFileError) as problem:
+                self._skip(file.name, mask_value(str(problem)))
+            except project.ProjectError:
+                raise
+            except Exception as problem:
+                self._blame(file.name, problem)
+            else:
+                if self.suppression:
+                    found = self.suppression.apply(self.feed, found)
+                self._append(found, started_at)
+
+    def _blame(self, name: str, problem: Exception) -> None:
+        said = mask_value(f"{type(problem).__name__}: {problem}")
+        where = "".join(traceback.format_tb(problem.__traceback__))
+        if isinstance(problem, ValidationError):
+            said, where = mask_value(str(problem)), problem.where
+        logger.error("validation of %r failed\n%s%s", name, where, said)
+        self._skip(name, f"{said}; a fault of the loader itself")
 
     def _skip(self, name: str, problem: str) -> None:
         self.report.files.append(FileReport(name, "skipped", problem=problem))
@@ -264,7 +299,7 @@ class _FeedLoad:
         """Adds a file to the batch, which is committed once it is large enough."""
         file = staged.file
         self._remember(file, staged)
-        is_large = len(staged.tables) > 1
+        is_large = staged.whole is None
         if is_large:  # it is committed alone, after all before it
             self._flush()
         earlier = self.earlier.get(file.sha256)
@@ -287,25 +322,11 @@ class _FeedLoad:
             quarantined = Earlier(file.name, self.load.load_id, loaded=0, replaced=0)
             self.known.unreadable[file.sha256] = quarantined
 
-    def _records(self, file: LandedFile) -> Iterator[Clean | Rejected]:
-        is_parquet = container(file.name) == "parquet"
-        if self.feed.reader == "json_lines":
-            if is_parquet:
-                return read_parquet(self.feed, file, self.context)
-            return self.lines.read(file)
-        if is_parquet and file.bytes:
-            raise UnreadableFileError(
-                "this feed is not read as Parquet; land its own format"
-            )
-        if self.feed.reader == "tau2":
-            return read_tau2(file, self.context)
-        return read_servicenow(file, self.context)
-
     def _erase_learned(self) -> None:
         """Removes what came before it was known to be of a forgotten customer."""
         if self.suppression.learned:
             nodes = frozenset(self.suppression.learned)
-            settings = self.context.settings
+            settings = self.suppression.settings
             self.store.erase(Erasure(settings, nodes, self.load.load_id))
 
     def _flush(self) -> None:
@@ -349,7 +370,7 @@ class _FeedLoad:
                 duplicates=outcome.duplicates,
                 rejected=staged.rejected,
                 suppressed=staged.suppressed,
-                reasons=dict(staged.reasons),
+                reasons=dict(staged.counts.reasons),
                 problem=staged.unreadable,
             )
         )

@@ -95,7 +95,7 @@ def _file_line(number: int, waiting: Waiting) -> bytes:
         "started_at": moment(waiting.started_at),
     }
     for name in ("first_timestamp", "last_timestamp"):
-        micros = getattr(staged, name)
+        micros = getattr(staged.counts, name)
         if micros is not None:
             line[name] = moment(EPOCH + timedelta(microseconds=micros))
     if earlier is not None:

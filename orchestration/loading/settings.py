@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets as random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from orchestration import project
+from orchestration.loading.containers import MAX_FILE_BYTES
+
+_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+_UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_LEAST_MEMORY = 512 << 20  # Arrow and a block of lines take some 200 MB
 SUPPRESSED_FILE = "suppressed"  # of the home folder, beside the key of the hashes
 
 
@@ -47,6 +54,56 @@ class LoadSettings:
         return hmac.digest(self.hash_key, customer_id.encode(), "sha256").hex()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What the validation of one file may take.
+
+    `memory` in bytes; `seconds` of processor time, as many again with each 16 MiB of
+    the file; `output` is what its rows may take on disk, in bytes.
+    """
+
+    memory: int = 3 * 10**9
+    seconds: int = 60
+    output: int = 4 * MAX_FILE_BYTES
+
+    def seconds_for(self, size: int) -> int:
+        """Processor seconds for a file of `size` bytes as it landed."""
+        return self.seconds * (1 + size // (16 << 20))
+
+    def advice(self, variable: str) -> str:
+        """What to do about a file that reached a limit."""
+        return (
+            f"split it, or raise {variable} and read it again with "
+            "`python -m orchestration.loading --replay`"
+        )
+
+
+def read_limits(environ: Mapping[str, str] | None = None) -> Limits:
+    """`ACSR_VALIDATOR_MEMORY` and `ACSR_VALIDATOR_SECONDS`, where they are stated."""
+    environ = os.environ if environ is None else environ
+    limits = Limits()
+    if stated := environ.get("ACSR_VALIDATOR_MEMORY"):
+        limits = replace(limits, memory=_bytes(stated))
+    if stated := environ.get("ACSR_VALIDATOR_SECONDS"):
+        if not re.fullmatch(r"[1-9][0-9]{0,5}", stated):
+            raise project.ProjectError(
+                f"ACSR_VALIDATOR_SECONDS is {stated!r}; write whole seconds, such as 60"
+            )
+        limits = replace(limits, seconds=int(stated))
+    return limits
+
+
+def _bytes(stated: str) -> int:
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMG]i?B)", stated)
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size < _LEAST_MEMORY:
+        raise project.ProjectError(
+            f"ACSR_VALIDATOR_MEMORY is {stated!r}; write a size of at least 512MiB, "
+            "such as 3GB"
+        )
+    return size
+
+
 def read_settings(
     dbt_project: Path, home: Path, environ: Mapping[str, str] | None = None
 ) -> LoadSettings:
@@ -54,8 +111,8 @@ def read_settings(
     environ = os.environ if environ is None else environ
     variables: Mapping[str, object] = {}
     if dbt_project.exists():
-        project = yaml.safe_load(dbt_project.read_text(encoding="utf-8")) or {}
-        variables = project.get("vars") or {}
+        stated = yaml.safe_load(dbt_project.read_text(encoding="utf-8")) or {}
+        variables = stated.get("vars") or {}
     keep = variables.get("keep_message_text", False)
     if not isinstance(keep, bool):
         raise TypeError(

@@ -12,12 +12,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import feather
 
 from orchestration.loading.contracts import Feed
 from orchestration.loading.secrets import MASK
@@ -103,23 +101,23 @@ class Suppression:
         columns = _Columns.of(feed)
         for table in staged.chunks():
             self.learn(columns.nodes_of_customers(table, self))
-        for place, kept in enumerate(staged.tables):
-            table = feather.read_table(kept) if isinstance(kept, Path) else kept
+
+        def kept(table: pa.Table) -> pa.Table:
             rows = table.filter(columns.stays(table, self))
-            gone = table.num_rows - rows.num_rows
-            staged.suppressed += gone
-            staged.records -= gone
-            shown = self._without_asides(feed, rows)
-            if gone or shown is not rows:
-                staged.tables[place] = _kept(shown, kept)
-        staged.tables = [it for it in staged.tables if isinstance(it, Path) or len(it)]
-        for place, kept in enumerate(staged.rejects):
-            table = feather.read_table(kept) if isinstance(kept, Path) else kept
-            texts = [self.shown_text(text) for text in table["text"].to_pylist()]
-            at = table.schema.get_field_index("text")
-            shown = table.set_column(at, "text", pa.array(texts, pa.string()))
-            staged.rejects[place] = _kept(shown, kept)
+            staged.suppressed += table.num_rows - rows.num_rows
+            return self._without_asides(feed, rows)
+
+        staged.clean_rows = staged.clean_rows.changed(kept)
+        staged.reject_rows = staged.reject_rows.changed(self._shown_rejects)
+        records = staged.records - staged.suppressed
+        staged.counts = staged.counts._replace(records=records)
         return staged
+
+    def _shown_rejects(self, table: pa.Table) -> pa.Table:
+        texts = [self.shown_text(text) for text in table["text"].to_pylist()]
+        at = table.schema.get_field_index("text")
+        field = table.schema.field(at)
+        return table.set_column(at, field, pa.array(texts, pa.string()))
 
     def _without_asides(self, feed: Feed, rows: pa.Table) -> pa.Table:
         """Rows of others without the ids of these people, wherever they are named.
@@ -147,13 +145,6 @@ class Suppression:
             return MASK if self.has(Node(WORD, "", word.group())) else word.group()
 
         return self._word.sub(shown, text)
-
-
-def _kept(table: pa.Table, before: pa.Table | Path) -> pa.Table | Path:
-    if isinstance(before, Path):
-        feather.write_feather(table, before, compression="lz4")
-        return before
-    return table
 
 
 class _Columns(NamedTuple):

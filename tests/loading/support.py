@@ -5,13 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from orchestration.loading import FEEDS, LoadSettings, load_all
+from orchestration.loading import load as loading
+from orchestration.loading.faults import UnreadableFileError
+from orchestration.loading.files import LandedFile
+from orchestration.loading.records import Context
 from orchestration.loading.report import LoadReport
+from orchestration.loading.staging import Spool, StagedFile, unreadable
+from orchestration.loading.validation import validate
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 SETTINGS = LoadSettings(hash_key=b"a key for tests")
@@ -49,6 +57,38 @@ SAMPLES = {
     "survey_responses": SURVEY,
     "compliance_audits": AUDIT,
 }
+
+
+class Here:
+    """Validates in the process of the test, where a test can change how."""
+
+    processes = 1
+
+    def submit(
+        self, feed: str, file: LandedFile, context: Context
+    ) -> Future[StagedFile]:
+        """The file as the validating processes would stage it."""
+        future: Future[StagedFile] = Future()
+        try:
+            future.set_result(staged_here(feed, file, context))
+        except Exception as problem:
+            future.set_exception(problem)
+        return future
+
+
+def staged_here(feed: str, file: LandedFile, context: Context) -> StagedFile:
+    """A file, staged in the process of the test."""
+    clean, rejects = Spool(), Spool()
+    try:
+        counts = validate(feed, file, context, clean.fileno(), rejects.fileno())
+    except UnreadableFileError as problem:
+        return unreadable(FEEDS[feed], file, str(problem))
+    return StagedFile.of(FEEDS[feed], file, counts, clean, rejects)
+
+
+def validate_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has loads validate in the process of the test."""
+    monkeypatch.setattr(loading, "shared", lambda _: Here())
 
 
 class Landing:

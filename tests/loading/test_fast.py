@@ -14,13 +14,21 @@ from hypothesis import strategies as st
 
 from orchestration.loading import LoadSettings, fast
 from orchestration.loading.contracts import FEEDS, Feed
+from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import LandedFile, examine
 from orchestration.loading.json_lines import judge_line, read_json_lines
 from orchestration.loading.lines import MAX_LINE_BYTES
 from orchestration.loading.records import Context, RecordReader
-from orchestration.loading.staging import Clean, Rejected, StagedFile, stage
+from orchestration.loading.staging import (
+    Clean,
+    Rejected,
+    Spool,
+    StagedFile,
+    stage,
+    unreadable,
+)
 from orchestration.loading.times import latest_allowed
-from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, Landing
+from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, Landing, validate_here
 
 KEPT = LoadSettings(hash_key=b"a key for tests", keep_message_text=True)
 MANY = settings(
@@ -36,16 +44,13 @@ def _engine_for_any_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def pools() -> Iterator[dict[tuple[str, bool], fast.LinePool]]:
-    """A pool for each feed, with message text dropped and kept."""
-    made = {
-        (feed, kept.keep_message_text): fast.LinePool(FEEDS[feed], context(kept))
+def readers() -> dict[tuple[str, bool], fast.LineReader]:
+    """A reader for each feed, with message text dropped and kept."""
+    return {
+        (feed, kept.keep_message_text): fast.LineReader(FEEDS[feed], context(kept))
         for feed in SAMPLES
         for kept in (SETTINGS, KEPT)
     }
-    yield made
-    for pool in made.values():
-        pool.close()
 
 
 def context(loading: LoadSettings) -> Context:
@@ -68,25 +73,33 @@ def outcome(staged: StagedFile) -> dict[str, object]:
         "rows": pa.concat_tables(rows).to_pylist() if rows else [],
         "schema": rows[0].schema if rows else None,
         "rejects": pa.concat_tables(rejects).to_pylist() if rejects else [],
-        "counts": (staged.records, staged.rejected, staged.reasons, staged.unreadable),
-        "times": (staged.first_timestamp, staged.last_timestamp),
+        "counts": (staged.counts, staged.unreadable),
     }
 
 
 def both(
-    pool: fast.LinePool, feed: Feed, file: LandedFile, loading: LoadSettings
+    reader: fast.LineReader, feed: Feed, file: LandedFile, loading: LoadSettings
 ) -> tuple[dict[str, object], dict[str, object]]:
     """The same file by the fast and by the careful path."""
-    folder = file.path.parent
-    quick = stage(feed, file, lambda: pool.read(file), folder)
-    slow = stage(
-        feed, file, lambda: read_json_lines(feed, file, context(loading)), folder
-    )
+    quick = staged(feed, file, reader.read(file))
+    slow = staged(feed, file, read_json_lines(feed, file, context(loading)))
     return outcome(quick), outcome(slow)
 
 
+def staged(
+    feed: Feed, file: LandedFile, records: Iterator[Clean | Rejected | pa.Table]
+) -> StagedFile:
+    """What a path gives, staged."""
+    clean, rejects = Spool(), Spool()
+    try:
+        counts = stage(feed, records, clean.fileno(), rejects.fileno())
+    except UnreadableFileError as problem:
+        return unreadable(feed, file, str(problem))
+    return StagedFile.of(feed, file, counts, clean, rejects)
+
+
 def agree(
-    pools: dict[tuple[str, bool], fast.LinePool],
+    readers: dict[tuple[str, bool], fast.LineReader],
     feed: str,
     folder: Path,
     content: bytes,
@@ -94,8 +107,8 @@ def agree(
     """Asserts that both paths give the same, with and without message text."""
     file = landed(folder, content)
     for loading in (SETTINGS, KEPT):
-        pool = pools[feed, loading.keep_message_text]
-        quick, slow = both(pool, FEEDS[feed], file, loading)
+        reader = readers[feed, loading.keep_message_text]
+        quick, slow = both(reader, FEEDS[feed], file, loading)
         for part in slow:
             # as text, so that 0.0 and -0.0, 1 and True and 1.0 are not the same
             assert repr(quick[part]) == repr(slow[part])
@@ -222,13 +235,13 @@ def lines(feed: str) -> st.SearchStrategy[bytes]:
 @MANY
 @given(data=st.data())
 def test_both_paths_give_the_same(
-    pools: dict[tuple[str, bool], fast.LinePool],
+    readers: dict[tuple[str, bool], fast.LineReader],
     tmp_path: Path,
     feed: str,
     data: st.DataObject,
 ) -> None:
     content = b"\n".join(data.draw(st.lists(lines(feed), min_size=1, max_size=60)))
-    agree(pools, feed, tmp_path, content)
+    agree(readers, feed, tmp_path, content)
 
 
 def every_line(feed: str) -> Iterator[str]:
@@ -262,7 +275,7 @@ def every_line(feed: str) -> Iterator[str]:
 @pytest.mark.parametrize("is_ascii", [True, False])
 @pytest.mark.parametrize("feed", SAMPLES)
 def test_both_paths_give_the_same_for_every_doubtful_value(
-    pools: dict[tuple[str, bool], fast.LinePool],
+    readers: dict[tuple[str, bool], fast.LineReader],
     tmp_path: Path,
     feed: str,
     is_ascii: bool,
@@ -270,7 +283,7 @@ def test_both_paths_give_the_same_for_every_doubtful_value(
     chosen = [line.encode("utf-8", "surrogatepass") for line in every_line(feed)]
     if is_ascii:  # the engine reads such blocks in a shorter way
         chosen = [it for it in chosen if it.isascii() and b"\\u" not in it]
-    agree(pools, feed, tmp_path, b"\n".join(chosen))
+    agree(readers, feed, tmp_path, b"\n".join(chosen))
 
 
 def test_most_lines_of_a_plain_file_are_not_read_one_by_one(
@@ -286,6 +299,7 @@ def test_most_lines_of_a_plain_file_are_not_read_one_by_one(
         judged.append(number)
         return judge_line(reader, number, line, **said)
 
+    validate_here(monkeypatch)
     monkeypatch.setattr(fast, "judge_line", judge)
     assert landing.load().loaded == 50
     assert judged == [51]
@@ -293,7 +307,7 @@ def test_most_lines_of_a_plain_file_are_not_read_one_by_one(
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 21])
 def test_blocks_hold_the_same_lines(
-    pools: dict[tuple[str, bool], fast.LinePool],
+    readers: dict[tuple[str, bool], fast.LineReader],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     size: int,
@@ -303,5 +317,5 @@ def test_blocks_hold_the_same_lines(
     longest = sample[:-1] + b" " * (MAX_LINE_BYTES - len(sample)) + b"}"
     too_long = sample[:-1] + b" " * (MAX_LINE_BYTES + 1 - len(sample)) + b"}"
     parts = [sample, longest + b"\r", too_long, b"", sample, b"x" * (3 << 20), sample]
-    agree(pools, "agent_events", tmp_path, b"\n".join(parts))
-    agree(pools, "agent_events", tmp_path, b"\n".join([*parts[::-1], b""]))
+    agree(readers, "agent_events", tmp_path, b"\n".join(parts))
+    agree(readers, "agent_events", tmp_path, b"\n".join([*parts[::-1], b""]))

@@ -23,7 +23,7 @@ from orchestration.loading.files import (
     walk_feed,
 )
 from orchestration.loading.lines import MAX_LINE_BYTES, split_lines
-from tests.loading.support import EVENT, Landing
+from tests.loading.support import EVENT, Landing, validate_here
 
 LINE = b'{"event_id":"e1","session_id":"s","timestamp":1769860800,"action_type":"x"}\n'
 
@@ -205,6 +205,7 @@ def test_a_decompression_bomb_is_stopped(
     name: str,
     pack: Callable[[bytes], bytes],
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(containers, "RATIO_FREE_BYTES", 1 << 20)
     landing.put(f"agent_events/{name}", pack(b"\n" * (4 << 20)))
     (bad,) = landing.load().quarantined
@@ -214,6 +215,7 @@ def test_a_decompression_bomb_is_stopped(
 def test_content_beyond_the_cap_is_refused(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    validate_here(monkeypatch)
     monkeypatch.setattr(containers, "MAX_FILE_BYTES", 10_000)
     landing.put("agent_events/a.jsonl", LINE * 200)
     (bad,) = landing.load().quarantined

@@ -18,10 +18,10 @@ from orchestration.loading import (
     FEEDS,
     LoadSettings,
     duckdb_store,
+    fast,
     load_feed,
     staging,
 )
-from orchestration.loading import load as loading
 from orchestration.loading.report import summary
 from tests.loading.support import (
     AUDIT,
@@ -31,6 +31,7 @@ from tests.loading.support import (
     SETTINGS,
     SURVEY,
     Landing,
+    validate_here,
 )
 
 
@@ -222,9 +223,9 @@ def test_a_file_of_many_chunks_counts_like_one_of_one(
         place.put("agent_events/0.jsonl", earlier)
         place.put("agent_events/1.jsonl", [*records, "nonsense"])
         place.load()
+        validate_here(monkeypatch)
         monkeypatch.setattr(staging, "PACK_ROWS", 3)
         monkeypatch.setattr(staging, "CHUNK_ROWS", 9)
-        monkeypatch.setattr(staging, "MAX_REJECTS_IN_MEMORY", 1)
     assert landing.content("agent_events") == whole.content("agent_events")
     assert history(landing) == history(whole)
 
@@ -372,7 +373,8 @@ def test_a_fault_of_the_loader_stays_with_its_file(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr(loading.LinePool, "read", broken)
+    validate_here(monkeypatch)
+    monkeypatch.setattr(fast.LineReader, "read", broken)
     report = landing.load()
     assert "a fault of ours" in report.skipped[0].problem
     assert len(report.quarantined) == 1

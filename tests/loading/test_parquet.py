@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.loading.support import EVENT, Landing
+from tests.loading.support import EVENT, Landing, validate_here
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ZONED = pa.timestamp("ns", "Europe/Madrid")
@@ -125,6 +125,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_load(
         handle.seek(0)
         return opened(handle)
 
+    validate_here(monkeypatch)
     monkeypatch.setattr(pq, "ParquetFile", change)
     report = landing.load()
     assert [file.status for file in report.skipped] == ["skipped"]

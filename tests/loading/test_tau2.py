@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.loading import LoadSettings, tau2
-from tests.loading.support import Landing
+from tests.loading.support import Landing, validate_here
 
 MESSAGES = [
     {
@@ -198,6 +198,7 @@ def test_a_document_has_a_cap_of_its_own(
     big = {**SIMULATION, "messages": [{"content": "x" * (2 << 20)}]}
     landing.put("tau2_runs/a.json", document(big))
     assert landing.load().loaded == 1
+    validate_here(monkeypatch)
     monkeypatch.setattr(tau2, "MAX_DOCUMENT_BYTES", 1 << 20)
     landing.put("tau2_runs/b.json", document({**big, "id": "b"}))
     assert "split" in landing.load().quarantined[0].problem

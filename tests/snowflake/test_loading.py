@@ -34,7 +34,15 @@ from orchestration.loading.landings import Bucket
 from orchestration.loading.report import LoadReport
 from orchestration.loading.snowflake_store import CopyError, SnowflakeStore
 from orchestration.loading.warehouse import raw_tables
-from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, SURVEY, Landing
+from tests.loading.support import (
+    EVENT,
+    NOW,
+    SAMPLES,
+    SETTINGS,
+    SURVEY,
+    Landing,
+    validate_here,
+)
 from tests.loading.test_properties import RECORDS
 from tests.loading.test_servicenow import INCIDENT, csv
 from tests.loading.test_tau2 import SIMULATION
@@ -362,9 +370,9 @@ def test_a_file_of_many_chunks_and_load_files_counts_like_one(
     ]
     twins.landing.put("agent_events/0.jsonl", records[:50])
     twins.landing.put("agent_events/1.jsonl", [*records, "nonsense", "[]"])
+    validate_here(monkeypatch)
     monkeypatch.setattr(staging, "PACK_ROWS", 3)
     monkeypatch.setattr(staging, "CHUNK_ROWS", 9)
-    monkeypatch.setattr(staging, "MAX_REJECTS_IN_MEMORY", 1)
     monkeypatch.setattr(load_files, "PART_BYTES", 5_000)
     parts: list[int] = []
     put = snowflake_store.InternalStage.put
