@@ -43,7 +43,7 @@ REPORTING = "REPORTING"  # the readers' warehouse
 SAMPLE_MARK = "raw.made_up_sample"
 
 Row = dict[str, Any]
-Ask = Callable[[str], list[Row]]
+Ask = Callable[..., list[Row]]  # a query, and the values that are bound in it
 
 
 class Warehouse(Protocol):
@@ -377,9 +377,9 @@ def reading_file(current: Path) -> Iterator[Ask]:
 
 
 def _asking_duckdb(connection: duckdb.DuckDBPyConnection) -> Ask:
-    def ask(query: str) -> list[Row]:
+    def ask(query: str, *values: object) -> list[Row]:
         try:
-            found = connection.execute(query)
+            found = connection.execute(query, values)
         except duckdb.Error as problem:
             raise _no_answer(problem) from problem
         names = [column[0] for column in found.description]
@@ -391,9 +391,9 @@ def _asking_duckdb(connection: duckdb.DuckDBPyConnection) -> Ask:
 def _asking_snowflake(cursor: SnowflakeCursor) -> Ask:
     from snowflake.connector import Error
 
-    def ask(query: str) -> list[Row]:
+    def ask(query: str, *values: object) -> list[Row]:
         try:
-            cursor.execute(query)
+            cursor.execute(query, values or None)
         except Error as problem:
             raise _no_answer(problem) from problem
         names = [column.name.lower() for column in cursor.description]

@@ -80,15 +80,17 @@ def clear(customers: Sequence[str], gone: dict[str, int]) -> Forgotten:
     """Removes what is left of customers, once the marts are built without them."""
     settings = _settings()
     done = Forgotten(gone)
-    words = _words(customers, settings)
-    _clear_working_tables(words)
+    ids = _ids(customers, settings)
+    keys = [settings.customer_key(it) for it in ids]
+    words = sorted({*ids, *keys, *_sessions_and_tickets()})
+    _clear_working_tables([*ids, *keys])
     engines.publish_alone()
     _clear_files([it for it in words if len(it) >= SHORT], done)
     with engines.loading() as warehouse, connected(warehouse.store) as store:
         store.run("delete from raw.forgotten")
     if project.engine() == "duckdb":
         write_anew(project.warehouse())
-    done.landed = list(_still_landed(_ids(customers, settings)))
+    done.landed = list(_still_landed(ids))
     return done
 
 
@@ -162,32 +164,32 @@ def _ids(customers: Sequence[str], settings: LoadSettings) -> list[str]:
     return sorted({*customers, *masked})
 
 
-def _words(customers: Sequence[str], settings: LoadSettings) -> list[str]:
-    """What must be found nowhere: ids, keys, and the sessions and tickets."""
-    ids = _ids(customers, settings)
+def _sessions_and_tickets() -> set[str]:
+    """Ids of what was theirs, which exports for people may name."""
     with engines.loading() as warehouse, connected(warehouse.store) as store:
-        nodes = {it for it in forgotten(store.run) if it.kind in (SESSION, TICKET)}
-    keys = [settings.customer_key(it) for it in ids]
-    return sorted({*ids, *keys, *(node.id for node in nodes)})
+        nodes = forgotten(store.run)
+    return {node.id for node in nodes if node.kind in (SESSION, TICKET)}
 
 
 def _clear_working_tables(words: Sequence[str]) -> None:
-    """Removes rows of working tables that say what the last batch touched."""
+    """Removes rows of working tables that say whom the last batch touched."""
     columns = (
-        "select table_name as name, column_name as part "
-        "from information_schema.columns where "
-        f"lower(table_schema) = '{WORKING_SCHEMA}' and "
-        "lower(data_type) in ('varchar', 'text')"
+        "select parts.table_name, parts.column_name "
+        "from information_schema.columns as parts "
+        "inner join information_schema.tables as tables "
+        "on tables.table_schema = parts.table_schema "
+        "and tables.table_name = parts.table_name "
+        f"where lower(parts.table_schema) = '{WORKING_SCHEMA}' "
+        "and tables.table_type = 'BASE TABLE' "
+        "and lower(parts.data_type) in ('varchar', 'text')"
     )
     with engines.changing() as run:
         for table, column in run(columns):
-            for start in range(0, len(words), 500):
-                some = words[start : start + 500]
-                holes = ", ".join("?" for _ in some)
-                run(
-                    f"delete from {WORKING_SCHEMA}.{table} where {column} in ({holes})",
-                    *some,
-                )
+            holes = ", ".join("?" for _ in words)
+            run(
+                f"delete from {WORKING_SCHEMA}.{table} where {column} in ({holes})",
+                *words,
+            )
 
 
 def _clear_files(words: Sequence[str], done: Forgotten) -> None:

@@ -16,9 +16,11 @@ import pyarrow as pa
 from orchestration.loading.contracts import Feed
 from orchestration.loading.erasure import Erasure, erase
 from orchestration.loading.faults import UNREADABLE_FILE
+from orchestration.loading.repairs import outcomes
 from orchestration.loading.staging import ARROW_TYPES, StagedFile
 from orchestration.loading.warehouse import (
     HISTORY,
+    REJECT_OUTCOMES,
     REJECTED,
     TRACE,
     Earlier,
@@ -239,10 +241,11 @@ def enter(
                 _enter_tables(connection, feed, [part], [chunk], load, known)
     for waiting, part in zip(batch, parts, strict=True):
         counted = part.outcome
+        _insert_rejects(connection, feed, part.staged, load)
+        _insert_outcomes(connection, feed, waiting, load)
         if waiting.earlier is not None:
             _forget(connection, feed, part.staged.file.sha256, waiting.earlier)
             counted = waiting.earlier.together(part.outcome, part.staged.clean)
-        _insert_rejects(connection, feed, part.staged, load)
         _insert_history(connection, feed, waiting, load, counted)
     return [part.outcome for part in parts]
 
@@ -454,6 +457,22 @@ def _insert_rejects(
     }
     for rejects in staged.reject_chunks():
         _insert(connection, "raw.rejected_records", REJECTED, rejects, stamped)
+
+
+def _insert_outcomes(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, waiting: Waiting, load: Load
+) -> None:
+    def run(statement: str, *values: object) -> list[tuple]:
+        return connection.execute(statement, list(values)).fetchall()
+
+    rows = outcomes(run, feed, waiting, load)
+    if rows:
+        names = [name for name, _ in REJECT_OUTCOMES]
+        types = [ARROW_TYPES[kind] for _, kind in REJECT_OUTCOMES]
+        columns = zip(zip(*rows, strict=True), types, strict=True)
+        arrays = [pa.array(values, kind) for values, kind in columns]
+        table = pa.table(arrays, names=names)
+        _insert(connection, "raw.reject_outcomes", REJECT_OUTCOMES, table, {})
 
 
 def _insert_history(

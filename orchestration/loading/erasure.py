@@ -278,6 +278,7 @@ def _hide_elsewhere(run: Run, customer: str, replace_json: str) -> None:
 def _hide_in_paths(run: Run, customer: str) -> None:
     tables = {feed.table: "_file" for feed in FEEDS.values()}
     tables |= {"raw.load_history": "path", "raw.rejected_records": "path"}
+    tables |= {"raw.reject_outcomes": "path"}
     word = re.compile(rf"(?<!\w){re.escape(customer)}(?!\w)")
     for table, column in tables.items():
         paths = run(

@@ -63,6 +63,20 @@ FORGOTTEN: Columns = (
     ("load_id", "varchar"),
 )
 
+# what became of a rejected record: `read_from` is the line that mended it, or its own
+REJECT_OUTCOMES: Columns = (
+    ("feed", "varchar"),
+    ("path", "varchar"),
+    ("line_number", "bigint"),
+    ("reason", "varchar"),
+    ("rejected_by", "varchar"),
+    ("outcome", "varchar"),
+    ("outcome_reason", "varchar"),
+    ("read_from", "varchar"),
+    ("load_id", "varchar"),
+    ("decided_at", "timestamp"),
+)
+
 
 def raw_tables() -> dict[str, Columns]:
     """Every table of the raw schema and its columns, in the types of DuckDB."""
@@ -70,6 +84,7 @@ def raw_tables() -> dict[str, Columns]:
         **{feed.table: (*feed.columns, *TRACE) for feed in FEEDS.values()},
         "raw.load_history": HISTORY,
         "raw.rejected_records": REJECTED,
+        "raw.reject_outcomes": REJECT_OUTCOMES,
         "raw.suppressed": SUPPRESSED,
         "raw.forgotten": FORGOTTEN,
     }

@@ -21,7 +21,7 @@ files as (
     select
         feed,
         -- those that took rows away are none
-        count(case when file_path != '(erased)' then 1 end) as files,
+        count(*) - count(case when file_path = '(erased)' then 1 end) as files,
         sum(records) as records,
         sum(loaded) as loaded,
         sum(replaced) as replaced,
