@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -70,6 +71,24 @@ def built(
     return Built(snowflake_server, home)
 
 
+@dataclass(frozen=True)
+class First:
+    """The first build of a database, where nothing has landed."""
+
+    said: str
+    outcomes: dict[str, str]
+    cases: object
+    log: str
+
+
+@pytest.fixture(scope="module")
+def first(built: Built) -> First:
+    """Whatever a test asks of a built database, in any order of tests."""
+    said = built.dbt("build", *NO_UNIT_TESTS)
+    log = (built.home / "logs" / "dbt.log").read_text(encoding="utf-8")
+    return First(said, built.outcomes(), built.count("MARTS.FCT_CASES"), log)
+
+
 def unit_tests(manifest: Path) -> dict[str, list[str]]:
     """The names of the unit tests of each model, in their order."""
     found: dict[str, list[str]] = {}
@@ -82,17 +101,16 @@ def kinds(outcomes: dict[str, str]) -> Counter[str]:
     return Counter(node.split(".", 1)[0] for node in outcomes)
 
 
-def test_every_model_and_test_passes_where_nothing_has_landed(built: Built) -> None:
-    said = built.dbt("build", *NO_UNIT_TESTS)
-    outcomes = built.outcomes()
-    assert set(outcomes.values()) <= {"success", "pass"}
-    counted = kinds(outcomes)
+def test_every_model_and_test_passes_where_nothing_has_landed(first: First) -> None:
+    assert set(first.outcomes.values()) <= {"success", "pass"}
+    counted = kinds(first.outcomes)
     assert min(counted[it] for it in ("seed", "model", "test")) > 0
-    assert built.count("MARTS.FCT_CASES") == 0
+    assert first.cases == 0
     # what the driver and the adapter warn of, users see at every command
-    assert "Warning" not in said
+    assert "Warning" not in first.said
 
 
+@pytest.mark.usefixtures("first")
 def test_unit_tests_hold_on_this_engine_too(built: Built) -> None:
     """The first of each model; `ACSR_EVERY_UNIT_TEST=1` takes all (`make parity`)."""
     asked = unit_tests(built.home / "target" / "manifest.json")
@@ -105,6 +123,7 @@ def test_unit_tests_hold_on_this_engine_too(built: Built) -> None:
     assert set(outcomes.values()) <= {"success", "pass"}
 
 
+@pytest.mark.usefixtures("first")
 def test_every_model_and_test_passes_on_rows(built: Built, tmp_path: Path) -> None:
     """A second build, of a batch, is held row for row against DuckDB elsewhere."""
     simulate(
@@ -126,6 +145,7 @@ def test_every_model_and_test_passes_on_rows(built: Built, tmp_path: Path) -> No
     assert built.count("MARTS.FCT_CASES") > 50
 
 
+@pytest.mark.usefixtures("first")
 def test_the_documentation_describes_what_is_there(built: Built) -> None:
     built.dbt("docs", "generate", "--no-compile")
     text = (built.home / "target" / "catalog.json").read_text(encoding="utf-8")
@@ -137,3 +157,13 @@ def test_the_documentation_describes_what_is_there(built: Built) -> None:
         if node["metadata"]["schema"] == "MARTS"
     }
     assert "FCT_CASES" in marts
+
+
+def test_descriptions_are_kept_in_the_database(built: Built, first: First) -> None:
+    text = (built.home / "target" / "manifest.json").read_text(encoding="utf-8")
+    for node in json.loads(text)["nodes"].values():
+        if node["resource_type"] == "model" and node["schema"] == "MARTS":
+            kept = node["config"]["persist_docs"]
+            assert kept == {"relation": True, "columns": True}, node["name"]
+    alter = r'(?i)alter\s+table \S+fct_cases alter\s+"CASE_KEY" comment \$\$\w'
+    assert re.search(alter, first.log)
