@@ -1,4 +1,4 @@
-"""Each rejected record says what became of it: loaded, a duplicate, or rejected again."""
+"""Each rejected record says what became of it: loaded, duplicate, or rejected again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.loading.support import EVENT, SETTINGS, SURVEY, TICKET, Landing
+from tests.loading.support import EVENT, NOW, SETTINGS, SURVEY, TICKET, Landing
 
 BAD = {**EVENT, "event_id": "e2", "timestamp": "yesterday"}
 PLACE = "agent_events/a.jsonl:2"
@@ -85,8 +85,6 @@ def test_a_replay_says_of_each_line_what_became_of_it(
     landing.put("agent_events/b.jsonl", [newer])
     landing.load()
     # the rule that turned away what is ahead of the load is relaxed by a later "now"
-    from tests.loading.support import NOW
-
     landing.load(SETTINGS, now=NOW.replace(month=3), replay=True)
     path = "agent_events/a.jsonl"
     assert outcomes(landing) == [
