@@ -119,7 +119,7 @@ class _Tracer:
             yield f"  counts in kpi_daily on {row['opened_on']} ({segment}):"
             for name, counted in row.items():
                 kpi, mark, side = name.rpartition("__")
-                if mark and side == "d" and counted is not None:
+                if mark and side == "d" and counted:
                     share = row[f"{kpi}__n"]
                     yield f"    {kpi}: {_figure(share)} of {_figure(counted)}"
 
