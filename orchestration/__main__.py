@@ -20,6 +20,7 @@ from orchestration import (
     rejects,
     report,
     sample,
+    spreadsheets,
     trace,
 )
 from orchestration.loading import FEEDS, load_all, read_settings, summary
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument(
         "of", nargs="?", help="an alert's key, a test's name, or raw.<feed>"
     )
+    tabling = add("export", _export, "a published mart as CSV, safe for spreadsheets")
+    tabling.add_argument("mart")
     tracing = add("trace", _trace, "where a record went, from its line to the KPIs")
     tracing.add_argument("of", help="the id of a record, or <file>:<line>")
     exporting = add("rejects", _rejects, "rejected records as a file to be mended")
@@ -162,6 +165,12 @@ def _roll_back(options: argparse.Namespace) -> int:
 
 def _cases(options: argparse.Namespace) -> int:
     print(cases.listed(options.of))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    path, count = spreadsheets.export(options.mart, project.home() / "exports")
+    print(f"{count:,} rows, from {engines.published_name()}: {path}")
     return 0
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import engines, project
-from orchestration.audit_queue import write_whole
 from orchestration.loading import FEEDS
 from orchestration.loading.repairs import FIELD
+from orchestration.whole_files import write_whole
 
 QUERIES = Path(__file__).parent / "queries"
 SHOWN = 50
