@@ -20,6 +20,7 @@ from orchestration.loading.settings import LoadSettings
 from orchestration.loading.suppression import (
     CUSTOMER,
     LONG_ID,
+    RECORD,
     SESSION,
     SHORT_ID,
     TICKET,
@@ -59,7 +60,7 @@ def erase(run: Run, asked: Erasure, replace_json: str) -> dict[str, int]:
     gone = {name: _remove(run, asked, feed) for name, feed in FEEDS.items()}
     nodes = forgotten(run) | asked.nodes
     _suppress(run, asked, nodes)
-    _hide_in_rejects(run, nodes)
+    _hide_in_rejects(run, [it for it in nodes if it.kind != RECORD])
     for customer in asked.customers:
         _hide_elsewhere(run, customer, replace_json)
     return {name: count for name, count in gone.items() if count}
@@ -179,14 +180,14 @@ def _remove(run: Run, asked: Erasure, feed: Feed) -> int:
     )[0]
     if not gone:
         return 0
-    for name, kind in (("response_id", RESPONSE), ("audit_id", AUDIT)):
-        if name in feed.column_names:
-            run(
-                "insert into raw.forgotten (kind, system, id, load_id) select "
-                f"'{kind}', source_system, {name}, ? from {feed.table} as held "
-                f"where {condition}",
-                *(asked.load_id, *values),
-            )
+    kinds = {"survey_responses": RESPONSE, "compliance_audits": AUDIT}
+    if feed.reader == "json_lines":
+        run(
+            "insert into raw.forgotten (kind, system, id, load_id) select "
+            f"'{kinds.get(feed.name, RECORD)}', {_system(feed)}, "
+            f"held.{feed.identity[1]}, ? from {feed.table} as held where {condition}",
+            *(asked.load_id, *values),
+        )
     run(f"delete from {feed.table} as held where {condition}", *values)
     now = datetime.now(UTC).replace(tzinfo=None)
     entry = {
@@ -206,6 +207,13 @@ def _remove(run: Run, asked: Erasure, feed: Feed) -> int:
         *(entry[name] for name in names),
     )
     return gone
+
+
+def _system(feed: Feed) -> str:
+    is_record = feed.name in ("agent_events", "ticket_events")
+    return (
+        f"'{feed.name}:' || held.source_system" if is_record else "held.source_system"
+    )
 
 
 def _goes(asked: Erasure, feed: Feed) -> tuple[str, list[str]]:
@@ -234,7 +242,7 @@ def _goes(asked: Erasure, feed: Feed) -> tuple[str, list[str]]:
 def _suppress(run: Run, asked: Erasure, nodes: Iterable[Node]) -> None:
     known = {str(held) for (held,) in run("select hash from raw.suppressed")}
     now = datetime.now(UTC).replace(tzinfo=None)
-    kept_out = [it for it in nodes if it.kind in (CUSTOMER, SESSION, TICKET)]
+    kept_out = [it for it in nodes if it.kind not in (RESPONSE, AUDIT)]
     wanted = {
         it for node in kept_out for it in hashes_of(asked.settings.hash_key, node)
     }

@@ -22,7 +22,8 @@ from orchestration.loading.secrets import MASK
 from orchestration.loading.settings import LoadSettings
 from orchestration.loading.staging import StagedFile
 
-CUSTOMER, SESSION, TICKET, WORD = "customer", "session", "ticket", "word"
+CUSTOMER, SESSION, TICKET = "customer", "session", "ticket"
+RECORD, WORD = "record", "word"  # a record of a feed; an id wherever it stands
 LONG_ID = 6  # letters from which on an id is looked for in text without quotes
 SHAPE = "~"  # begins what the list holds of the shape of an id
 SHORT_ID = 3  # and in the name of a file
@@ -153,16 +154,18 @@ class _Columns(NamedTuple):
     customer: str | None
     session: tuple[str, str] | None
     ticket: tuple[str | None, str] | None
+    record: tuple[str, str] | None
 
     @classmethod
     def of(cls, feed: Feed) -> _Columns:
         names = feed.column_names
         if "caller_id" in names:
-            return cls("caller_id", None, (None, "number"))
+            return cls("caller_id", None, (None, "number"), None)
         return cls(
             "customer_id" if "customer_id" in names else None,
             ("source_system", "session_id") if "session_id" in names else None,
             ("ticket_system", "ticket_id") if "ticket_id" in names else None,
+            (feed.name, feed.identity[1]) if feed.reader == "json_lines" else None,
         )
 
     def nodes_of_customers(self, table: pa.Table, known: Suppression) -> set[Node]:
@@ -185,8 +188,21 @@ class _Columns(NamedTuple):
         if self.customer is not None:
             is_unsaid = pc.is_null(table[self.customer].combine_chunks())
             theirs = _in_list(table, None, self.customer, CUSTOMER, known)
+            is_others = pc.and_(goes, pc.invert(is_unsaid))
+            if self.record is not None and is_others.true_count:
+                # an older version of a record of theirs may have named another one
+                is_unsaid = pc.or_(is_unsaid, self._erased(table, known))
             goes = pc.or_(theirs, pc.and_(is_unsaid, goes))
         return pc.invert(goes)
+
+    def _erased(self, table: pa.Table, known: Suppression) -> pa.BooleanArray:
+        """Of each row, whether another version of the record was removed."""
+        feed, name = self.record
+        pairs = zip(
+            table["source_system"].to_pylist(), table[name].to_pylist(), strict=True
+        )
+        nodes = (Node(RECORD, f"{feed}:{system}", id_) for system, id_ in pairs)
+        return pa.array([known.has(node) for node in nodes], pa.bool_())
 
 
 def _none(table: pa.Table) -> pa.BooleanArray:
@@ -234,6 +250,8 @@ def hashes_of(key: bytes, node: Node) -> set[str]:
 
     Of a customer's id also its shape, such as eight letters, a hyphen and four more.
     """
+    if node.kind == RECORD:
+        return {hashed(key, node)}
     hashes = {hashed(key, node), hashed(key, Node(WORD, "", node.id))}
     if node.kind == CUSTOMER and len(node.id) >= LONG_ID:
         hashes.add(SHAPE + _RUN.sub(_shape, node.id))

@@ -188,3 +188,17 @@ def test_forgetting_twice_changes_nothing(landing: Landing) -> None:
     before = texts(landing)
     assert forget(landing) == {}
     assert texts(landing) == before
+
+
+def test_an_older_version_that_named_another_customer_does_not_come_back(
+    landing: Landing,
+) -> None:
+    wrong = {**EVENT, "event_id": "w", "session_id": "sa", "customer_id": BEN}
+    landing.put("agent_events/1.jsonl", [wrong])
+    landing.put("agent_events/2.jsonl", [{**wrong, "customer_id": ANNA, "version": 1}])
+    landing.load()
+    forget(landing)
+    other = {**EVENT, "event_id": "b", "session_id": "sa", "customer_id": BEN}
+    landing.put("agent_events/3.jsonl", f"{json.dumps(wrong)} \n{json.dumps(other)}\n")
+    landing.load()
+    assert held(landing)["agent_events"] == ["b"]
