@@ -40,6 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
         return options.command(options)
     except project.ProjectError as problem:
         print(f"error: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except Exception as problem:
+        if not project.is_full_disk(problem):
+            raise
+        print(
+            f"error: {project.FullDiskError(project.home(), problem)}", file=sys.stderr
+        )
         return 1
 
 

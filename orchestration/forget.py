@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -31,7 +30,7 @@ from orchestration.loading.containers import container, unpacked
 from orchestration.loading.erasure import Erasure, forgotten
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import LandedFile, unchanged_blocks
-from orchestration.loading.json_lines import parquet_texts
+from orchestration.loading.json_lines import parquet_records
 from orchestration.loading.load import connected
 from orchestration.loading.secrets import MASK, mask_id
 from orchestration.loading.settings import keep_suppressed
@@ -251,22 +250,22 @@ def _clear_sqlite(path: Path, words: Iterable[str]) -> None:
 def _still_landed(ids: Sequence[str]) -> Iterator[str]:
     """Names of landed files in whose name or content one of the ids stands."""
     landing = open_landing(project.landing())
-    with tempfile.TemporaryDirectory() as scratch:
-        for feed in FEEDS:
-            for listed in landing.walk(feed):
-                try:
-                    with landing.fetched(listed, Path(scratch)) as file:
-                        holds = _holds(file, ids)
-                except (OSError, UnreadableFileError):
-                    holds = True
-                if holds or any(it in listed.name for it in ids):
-                    yield listed.name
+    for feed in FEEDS:
+        for listed in landing.walk(feed):
+            try:
+                with landing.fetched(listed) as file:
+                    holds = _holds(file, ids)
+            except (OSError, UnreadableFileError):
+                holds = True
+            if holds or any(it in listed.name for it in ids):
+                yield listed.name
 
 
 def _holds(file: LandedFile, ids: Sequence[str]) -> bool:
     words = [it.encode() for it in ids]
     if container(file.name) == "parquet":
-        return any(word in text for text in parquet_texts(file) for word in words)
+        texts = (text for _, text, _ in parquet_records(file))
+        return any(word in text for text in texts for word in words)
     rest, longest = b"", max(map(len, words))
     for block in unpacked(unchanged_blocks(file), file.name):
         piece = rest + block

@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import project
+from orchestration.kill_points import passing
 from orchestration.marts_copy import MARTS, Keys, copy_marts, follows, quoted
 
 LEDGER = "publications"
@@ -145,6 +146,7 @@ def publish(
             row_counts = _copy_marts(warehouse, draft, keys or {})
         else:
             row_counts = _copy_marts(warehouse, draft, {})
+        passing("marts copied")
         _write_ledger(
             draft,
             current,
@@ -160,12 +162,17 @@ def publish(
             },
         )
         _write_comments(draft, {**(texts or {}), LEDGER: LEDGER_TEXTS})
+        _complete(draft)
         check(draft, warehouse)
+        passing("draft checked")
         _sync(draft)
         draft.replace(version)
+        passing("version placed")
         _point(current, version)
+        passing("version shown")
         _sync(folder)
         _forget_versions(current, 1 if alone else KEPT_VERSIONS)
+        passing("versions forgotten")
     return Publication(publication_id, current, row_counts)
 
 
@@ -194,6 +201,7 @@ def roll_back(folder: Path, wanted: str | None = None) -> Rollback:
             draft, current, restated(told, publication_id, _utc(published_at))
         )
         _write_comments(draft, {LEDGER: LEDGER_TEXTS})
+        _complete(draft)
         check(draft, version)
         _sync(draft)
         draft.replace(current)
@@ -269,6 +277,16 @@ def kept(current: Path) -> list[str]:
     with _opened(current) as connection:
         known = sorted(str(row["publication_id"]) for row in _ledger_rows(connection))
     return [it for it in known if _version(current.parent, it).exists()]
+
+
+def _complete(draft: Path) -> None:
+    """Sees to it that all of a draft is in its file, which alone is moved.
+
+    Where a disk is full, the engine closes a file without a word and leaves what it
+    could not write in the log beside it. To this it objects, if it cannot.
+    """
+    with duckdb.connect(str(draft)) as connection:
+        connection.execute("force checkpoint")
 
 
 def check(draft: Path, warehouse: Path) -> None:
@@ -484,6 +502,7 @@ def _point(current: Path, version: Path) -> None:
     """Moves a second name of the version over `current`: one step, no copy."""
     link = current.with_name(f".{current.name}.tmp")
     os.link(version, link)
+    passing("version linked")
     link.replace(current)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -191,10 +190,7 @@ def _line(feed: str, path: str, number: int) -> bytes | None:
     landing = open_landing(project.landing())
     for listed in landing.walk(feed):
         if listed.name == path:
-            with (
-                tempfile.TemporaryDirectory() as scratch,
-                landing.fetched(listed, Path(scratch)) as file,
-            ):
+            with landing.fetched(listed) as file:
                 lines = split_lines(unpacked(unchanged_blocks(file), file.name))
                 return next((line for at, line in lines if at == number), None)
     return None

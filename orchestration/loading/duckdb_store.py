@@ -13,6 +13,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from orchestration.kill_points import passing
 from orchestration.loading.contracts import Feed
 from orchestration.loading.erasure import Erasure, erase
 from orchestration.loading.faults import UNREADABLE_FILE
@@ -234,6 +235,7 @@ def enter(
     whole = [part for part in parts if part.staged.whole is not None]
     tables = [part.staged.whole for part in whole]
     _enter_tables(connection, feed, whole, tables, load, lookup)
+    passing("rows entered")
     for part in parts:
         if part.staged.whole is None:
             for chunk in part.staged.chunks():
@@ -242,11 +244,13 @@ def enter(
     for waiting, part in zip(batch, parts, strict=True):
         counted = part.outcome
         _insert_rejects(connection, feed, part.staged, load)
+        passing("rejects entered")
         _insert_outcomes(connection, feed, waiting, load)
         if waiting.earlier is not None:
             _forget(connection, feed, part.staged.file.sha256, waiting.earlier)
             counted = waiting.earlier.together(part.outcome, part.staged.clean)
         _insert_history(connection, feed, waiting, load, counted)
+        passing("history entered")
     return [part.outcome for part in parts]
 
 
@@ -540,6 +544,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+    passing("batch committed")
 
 
 @contextmanager

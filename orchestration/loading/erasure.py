@@ -24,6 +24,7 @@ from orchestration.loading.suppression import (
     SESSION,
     SHORT_ID,
     TICKET,
+    TRACE,
     Node,
     hashes_of,
 )
@@ -120,10 +121,12 @@ def _findings(asked: Erasure) -> list[tuple[str, list[str]]]:
         "others.source_system = events.source_system and "
         "others.session_id = events.session_id and others.customer_id is not null)"
     )
+    trace = "events.source_system as system, events.trace_id as id"
     agent, helpdesk = "raw.agent_events as events", "raw.ticket_events as events"
     return [
         find(SESSION, session, f"{agent} where {theirs}", keys),
         find(TICKET, ticket, f"{helpdesk} where {theirs}", [default, *keys]),
+        find(TRACE, trace, f"raw.otel_spans as events where {theirs}", keys),
         find(
             TICKET,
             "? as system, events.number as id",
@@ -210,10 +213,9 @@ def _remove(run: Run, asked: Erasure, feed: Feed) -> int:
 
 
 def _system(feed: Feed) -> str:
-    is_record = feed.name in ("agent_events", "ticket_events")
-    return (
-        f"'{feed.name}:' || held.source_system" if is_record else "held.source_system"
-    )
+    if feed.name in ("agent_events", "ticket_events"):
+        return f"'{feed.name}:' || held.source_system"
+    return "held.source_system"
 
 
 def _goes(asked: Erasure, feed: Feed) -> tuple[str, list[str]]:
@@ -227,6 +229,8 @@ def _goes(asked: Erasure, feed: Feed) -> tuple[str, list[str]]:
     if "ticket_id" in names:
         parts.append(_held(TICKET, "coalesce(held.ticket_system, ?)", "held.ticket_id"))
         values.append(default)
+    if "trace_id" in names:
+        parts.append(_held(TRACE, "held.source_system", "held.trace_id"))
     if "number" in names:
         parts.append(_held(TICKET, "?", "held.number"))
         values.append(default)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from orchestration.loading.secrets import MASK
 from orchestration.loading.settings import LoadSettings
 from orchestration.loading.staging import StagedFile
 
-CUSTOMER, SESSION, TICKET = "customer", "session", "ticket"
+CUSTOMER, SESSION, TICKET, TRACE = "customer", "session", "ticket", "trace"
 RECORD, WORD = "record", "word"  # a record of a feed; an id wherever it stands
 LONG_ID = 6  # letters from which on an id is looked for in text without quotes
 SHAPE = "~"  # begins what the list holds of the shape of an id
@@ -149,42 +149,47 @@ class Suppression:
 
 
 class _Columns(NamedTuple):
-    """Which columns of a feed name a customer, a session and a ticket."""
+    """Which columns of a feed name a customer, what is a customer's, and a record.
+
+    `places`: the kind of node, and the columns of its system and its id.
+    """
 
     customer: str | None
-    session: tuple[str, str] | None
-    ticket: tuple[str | None, str] | None
+    places: tuple[tuple[str, str | None, str], ...]
     record: tuple[str, str] | None
 
     @classmethod
     def of(cls, feed: Feed) -> _Columns:
         names = feed.column_names
         if "caller_id" in names:
-            return cls("caller_id", None, (None, "number"), None)
+            return cls("caller_id", ((TICKET, None, "number"),), None)
+        places = (
+            (SESSION, "source_system", "session_id"),
+            (TICKET, "ticket_system", "ticket_id"),
+            (TRACE, "source_system", "trace_id"),
+        )
         return cls(
             "customer_id" if "customer_id" in names else None,
-            ("source_system", "session_id") if "session_id" in names else None,
-            ("ticket_system", "ticket_id") if "ticket_id" in names else None,
+            tuple(it for it in places if it[2] in names),
             (feed.name, feed.identity[1]) if feed.reader == "json_lines" else None,
         )
 
     def nodes_of_customers(self, table: pa.Table, known: Suppression) -> set[Node]:
-        """Sessions and tickets that records name together with one of these people."""
+        """What records name together with one of these people."""
         if self.customer is None:
             return set()
         rows = table.filter(_in_list(table, None, self.customer, CUSTOMER, known))
         nodes: set[Node] = set()
-        for kind, place in ((SESSION, self.session), (TICKET, self.ticket)):
-            if place is not None and rows.num_rows:
+        for kind, *place in self.places:
+            if rows.num_rows:
                 nodes |= _nodes(rows, kind, place, known.settings)
         return nodes
 
     def stays(self, table: pa.Table, known: Suppression) -> pa.BooleanArray:
         """Of each row, whether it is nobody's in the list."""
         goes = _none(table)
-        for kind, place in ((SESSION, self.session), (TICKET, self.ticket)):
-            if place is not None:
-                goes = pc.or_(goes, _in_list(table, *place, kind, known))
+        for kind, *place in self.places:
+            goes = pc.or_(goes, _in_list(table, *place, kind, known))
         if self.customer is not None:
             is_unsaid = pc.is_null(table[self.customer].combine_chunks())
             theirs = _in_list(table, None, self.customer, CUSTOMER, known)
@@ -222,7 +227,7 @@ def _in_list(
 
 
 def _nodes(
-    rows: pa.Table, kind: str, place: tuple[str | None, str], settings: LoadSettings
+    rows: pa.Table, kind: str, place: Sequence[str | None], settings: LoadSettings
 ) -> set[Node]:
     named = _named(rows, *place, kind, settings).unique().drop_null()
     return {_node(kind, it) for it in named.to_pylist()}

@@ -83,6 +83,23 @@ records as (
 
     union all
 
+    -- a trace without a conversation is a session of its own
+    select
+        'otel_spans' as feed,
+        span_id as record_id,
+        span_name as kind,
+        source_system,
+        trace_id as session_id,
+        null as ticket_id,
+        started_at as occurred_at,
+        null as version,
+        _file as file_path,
+        _line as line_number,
+        _load_id as load_id
+    from raw.otel_spans
+
+    union all
+
     select
         'servicenow_incidents' as feed,
         number as record_id,

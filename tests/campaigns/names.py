@@ -73,8 +73,8 @@ class Restless(Folder):
         return listed
 
     @contextmanager
-    def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
-        with super().fetched(listed, scratch) as file:
+    def fetched(self, listed: Listed) -> Iterator[LandedFile]:
+        with super().fetched(listed) as file:
             if change := self.tried.after_hashing.pop(Path(listed.place), None):
                 change(Path(listed.place))
             yield file
@@ -141,8 +141,7 @@ def _compare(
     paths = [it["path"] for it in landing.rows(f"select path from {PATH}")]
     if not all(path.isprintable() for path in paths):
         row.problems.append("a name with letters that do not print")
-    names = sorted(f"{it['schema']}.{it['name']}" for it in tables)
-    if names != sorted(raw_tables()):
+    if {f"{it['schema']}.{it['name']}" for it in tables} != set(raw_tables()):
         row.problems.append(f"other tables than before: {tables}")
 
 

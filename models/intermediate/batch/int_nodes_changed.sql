@@ -15,6 +15,17 @@ pending as (
 
 ),
 
+forgotten as (
+
+    select
+        kind,
+        system,
+        id
+    from {{ source('raw', 'forgotten') }}
+    where load_id in (select pending.load_id from pending)
+
+),
+
 agent_events as (
 
     select
@@ -36,6 +47,42 @@ ticket_events as (
         {{ surrogate_key(['source_system', 'event_id']) }} as event_key
     from {{ source('raw', 'ticket_events') }}
     where {{ has_arrived('timestamp') }}
+
+),
+
+arrived_traces as (
+
+    select distinct
+        source_system,
+        trace_id
+    from {{ source('raw', 'otel_spans') }}
+    where {{ has_arrived('started_at') }}
+
+    union distinct
+
+    select
+        system as source_system,
+        id as trace_id
+    from forgotten
+    where kind = 'trace'
+
+),
+
+arrived_spans as (
+
+    {{ staged_otel_spans(is_row_of(
+        source('raw', 'otel_spans'),
+        ['source_system', 'trace_id'],
+        'select arrived_traces.source_system, arrived_traces.trace_id'
+        ~ ' from arrived_traces'
+    ), otel_session_columns()) }}
+
+),
+
+-- a late span may be the one that says which session its whole trace is of
+otel_traces as (
+
+    {{ otel_trace_sessions('arrived_spans') }}
 
 ),
 
@@ -68,17 +115,6 @@ audits as (
     select *
     from {{ source('raw', 'compliance_audits') }}
     where {{ has_arrived('audited_at') }}
-
-),
-
-forgotten as (
-
-    select
-        kind,
-        system,
-        id
-    from {{ source('raw', 'forgotten') }}
-    where load_id in (select pending.load_id from pending)
 
 ),
 
@@ -122,6 +158,37 @@ sessions as (
         coalesce(started_at, run_timestamp) as occurred_at
     from tau2_runs
 
+    union all
+
+    select
+        source_system,
+        session_id,
+        first_at as occurred_at
+    from otel_traces
+
+    union all
+
+    select
+        source_system,
+        session_id,
+        last_at as occurred_at
+    from otel_traces
+
+    {% if is_batch() -%}
+    union all
+
+    -- where the traces of this batch belonged before
+    select
+        earlier.source_system,
+        earlier.session_id,
+        earlier.first_at as occurred_at
+    from {{ as_last_built('stg_otel_spans__traces') }} as earlier
+    inner join arrived_traces
+        on
+            earlier.source_system = arrived_traces.source_system
+            and earlier.trace_id = arrived_traces.trace_id
+
+    {% endif -%}
 ),
 
 tickets as (

@@ -10,6 +10,8 @@ feeds as (
     union all
     select 'compliance_audits' as feed
     union all
+    select 'otel_spans' as feed
+    union all
     select 'tau2_runs' as feed
     union all
     select 'servicenow_incidents' as feed
