@@ -51,8 +51,9 @@ def test_names_open_no_way_out_and_take_no_other_files_place() -> None:
 
 
 def test_malformed_lines_and_files_are_told_and_cost_no_good_one() -> None:
-    row = malformed.run(400, seed=2, progress=print)
-    assert row == Row(tried=400, survived=400)
+    row = malformed.run(300, seed=2, progress=print)
+    assert row == Row(tried=row.tried, survived=row.tried)
+    assert row.tried >= 300
     kinds = (corpus.LINES, corpus.HEAVY, corpus.UNREADABLE, corpus.READABLE)
     assert sum(map(len, kinds)) >= 40
 
