@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns import __main__ as runner
-from tests.campaigns import corpus, disks, kills, malformed, names, secrets
+from tests.campaigns import corpus, disks, kills, malformed, names, people, secrets
 from tests.campaigns.row import Row, table
 
 
@@ -76,3 +76,8 @@ def test_a_load_that_is_killed_leaves_nothing_half_and_nothing_double(
     tmp_path: Path,
 ) -> None:
     assert kills.loads(tmp_path, 3, seed=7) == Row(tried=3, survived=3)
+
+
+def test_people_who_are_forgotten_are_gone_and_nobody_else_is() -> None:
+    row = people.run(4, seed=7, progress=print)
+    assert row == Row(tried=4, survived=4)
