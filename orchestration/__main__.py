@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {problem}", file=sys.stderr)
         return problem.exit_code
     except Exception as problem:
-        if not project.is_full_disk(problem):
+        if not (project.is_full_disk(problem) or project.has_no_room()):
             raise
         print(
             f"error: {project.FullDiskError(project.home(), problem)}", file=sys.stderr

@@ -25,6 +25,7 @@ DAGSTER_POSTGRES = "ACSR_DAGSTER_POSTGRES"
 ALERT_FORMATS = ("slack", "json")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
 FULL_DISK = ("No space left on device", "Disk quota exceeded", "disk is full")
+LEAST_ROOM = 1 << 20  # bytes, without which nothing works
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 
 
@@ -55,6 +56,11 @@ def is_full_disk(problem: BaseException) -> bool:
     if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return any(words in str(problem) for words in FULL_DISK)
+
+
+def has_no_room() -> bool:
+    """Whether the disk of the home folder is full; SQLite calls that an I/O error."""
+    return home().exists() and shutil.disk_usage(home()).free < LEAST_ROOM
 
 
 def landing() -> Path | str:
