@@ -218,7 +218,7 @@ def _bitten(number: int, seed: int, progress: Progress) -> Row:
             feed = feeds[place % len(feeds)]
             content = corpus.bitten(chance, corpus.sound(feed, chance))
             suffix, made = corpus.packed(chance, content)
-            landed.write(f"{place}{suffix}", made, feed)
+            landed.write(f"ticket/{place}{suffix}", made, feed)
         warehouse = Path(folder) / "warehouse.duckdb"
         told = _load_apart(landed.root, warehouse)
         row = Row(tried=number, problems=told["skipped"])
