@@ -98,6 +98,18 @@ class DuckDbStore:
         """Hashes of those whose records are kept out."""
         return {str(held) for (held,) in self.run("select hash from raw.suppressed")}
 
+    def forget_built(self) -> None:
+        """Empties `raw.forgotten` of what the marts are built without by now."""
+        built = self.run(
+            "select count(*) from information_schema.tables "
+            "where table_schema = 'intermediate' and table_name = 'loads_built'"
+        )
+        if built == [(1,)]:
+            self.run(
+                "delete from raw.forgotten where load_id in "
+                "(select load_id from intermediate.loads_built)"
+            )
+
     def erase(self, asked: Erasure) -> dict[str, int]:
         """Removes what there is of some people, and keeps it out; rows by feed."""
         with _transaction(self.connection):

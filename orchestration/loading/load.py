@@ -115,6 +115,8 @@ def load_feed(
             earlier=store.replayable(feed) if replay else {},
             suppression=Suppression(settings, store.suppressed() | settings.suppressed),
         )
+        if run.suppression:
+            store.forget_built()
         with run.committer:
             return run.run()
 

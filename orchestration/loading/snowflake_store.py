@@ -259,6 +259,9 @@ class SnowflakeStore:
         """Hashes of those whose records are kept out."""
         return {str(held) for (held,) in self.run("select hash from raw.suppressed")}
 
+    def forget_built(self) -> None:
+        """Nothing: the role that loads does not see what was built."""
+
     def erase(self, asked: Erasure) -> dict[str, int]:
         """Removes what there is of some people, and keeps it out; rows by feed."""
         with self._transaction():

@@ -220,6 +220,9 @@ class RawStore(Protocol):
     def suppressed(self) -> set[str]:
         """Hashes of those whose records are kept out."""
 
+    def forget_built(self) -> None:
+        """Empties `raw.forgotten` of what the marts are built without by now."""
+
     def erase(self, asked: Erasure) -> dict[str, int]:
         """Removes what there is of some people, and keeps it out; rows by feed."""
 

@@ -202,3 +202,20 @@ def test_an_older_version_that_named_another_customer_does_not_come_back(
     landing.put("agent_events/3.jsonl", f"{json.dumps(wrong)} \n{json.dumps(other)}\n")
     landing.load()
     assert held(landing)["agent_events"] == ["b"]
+
+
+def test_what_was_removed_is_remembered_until_the_marts_are_built(
+    landing: Landing,
+) -> None:
+    land(landing)
+    landing.load()
+    forget(landing)
+    left = "select count(*) as n from raw.forgotten"
+    landing.load()
+    assert landing.rows(left)[0]["n"] > 0
+    landing.connection.execute("create schema intermediate")
+    landing.connection.execute(
+        "create table intermediate.loads_built as select 'erasure-1' as load_id"
+    )
+    landing.load()
+    assert landing.rows(left)[0]["n"] == 0
