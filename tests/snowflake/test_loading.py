@@ -178,7 +178,8 @@ def twins(tmp_path: Path, store: SnowflakeStore) -> Twins:
 def empty(store: SnowflakeStore) -> None:
     """Empties raw tables and stage; what is not in the history is in no table."""
     loaded = store.run("select feed from raw.load_history group by feed")
-    for table in [*(feed for (feed,) in loaded), "load_history", "rejected_records"]:
+    others = ("load_history", "rejected_records", "reject_outcomes")
+    for table in [*(feed for (feed,) in loaded), *others, "suppressed", "forgotten"]:
         store.run(f"delete from raw.{table}")
     store.run(f"remove @{snowflake_sql.STAGE}")
 
