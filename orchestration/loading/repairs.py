@@ -34,7 +34,7 @@ def outcomes(run: Run, feed: Feed, waiting: Waiting, load: Load) -> list[Row]:
     earlier is removed.
     """
     staged = waiting.staged
-    answers = list(_answers(run, feed, waiting))
+    answers = list(_answers(run, feed, waiting, load))
     if not answers:
         return []
     name = staged.file.name
@@ -62,20 +62,22 @@ def outcomes(run: Run, feed: Feed, waiting: Waiting, load: Load) -> list[Row]:
 
 
 def _answers(
-    run: Run, feed: Feed, waiting: Waiting
+    run: Run, feed: Feed, waiting: Waiting, load: Load
 ) -> Iterator[tuple[int | None, Sequence[object]]]:
     """Lines of a file, each with a record that was rejected earlier and it answers."""
     rejects = (
         "select path, line_number, reason, load_id from raw.rejected_records "
         "where feed = ? and path = ? and "
     )
-    if (earlier := waiting.earlier) is not None:
+    earlier = waiting.earlier
+    if earlier is not None and earlier.load_id != load.load_id:
         found = run(f"{rejects} load_id = ?", feed.name, earlier.path, earlier.load_id)
         yield from ((row[1], row) for row in found)
+    newest = f"{rejects} line_number = ? order by rejected_at desc limit 1"
     for line, mended in repairs_in(feed, waiting.staged):
         path, _, number = mended.rpartition(":")
         if number.isdigit():
-            found = run(f"{rejects} line_number = ?", feed.name, path, int(number))
+            found = run(newest, feed.name, path, int(number))
             yield from ((line, row) for row in found)
 
 
