@@ -8,7 +8,7 @@ with
 
 events as (
 
-    {%- for adapter in ['stg_agent_events__measures', 'stg_tau2_runs__events'] %}
+    {%- for adapter in ['stg_agent_events__measures', 'int_agent_events_adapted'] %}
     select
         source_system,
         session_id,
