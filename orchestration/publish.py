@@ -117,6 +117,7 @@ def publish(
     keys: Keys | None = None,
     texts: Texts | None = None,
     after_rollback: bool = False,
+    alone: bool = False,
 ) -> Publication:
     """Publishes the marts of a warehouse to `folder/current.duckdb`, or nothing.
 
@@ -124,7 +125,8 @@ def publish(
     has the column by which a batch replaces rows, of marts in which it does: where it
     was the last thing that happened, only its rows are copied. `texts` are the
     descriptions that go with them, as comments. Raises HeldError where a rollback
-    holds, unless `after_rollback`.
+    holds, unless `after_rollback`. If it is to be `alone`, nothing of an older file is
+    taken over and none is kept.
 
     Call it only after every test of the marts has passed.
     """
@@ -137,7 +139,10 @@ def publish(
         publication_id, published_at = new_id()
         version = _version(folder, publication_id)
         draft = folder / f".{version.name}.tmp"
-        if _begin_as_before(current, draft, warehouse, as_of, build_id):
+        begins_as_before = not alone and _begin_as_before(
+            current, draft, warehouse, as_of, build_id
+        )
+        if begins_as_before:
             row_counts = _copy_marts(warehouse, draft, keys or {})
         else:
             row_counts = _copy_marts(warehouse, draft, {})
@@ -166,7 +171,7 @@ def publish(
         _point(current, version)
         passing("version shown")
         _sync(folder)
-        _forget_versions(current)
+        _forget_versions(current, 1 if alone else KEPT_VERSIONS)
         passing("versions forgotten")
     return Publication(publication_id, current, row_counts)
 
@@ -533,9 +538,9 @@ def _forget_drafts(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _forget_versions(current: Path) -> None:
+def _forget_versions(current: Path, number: int) -> None:
     """Removes the files of older publications, and those that were never shown."""
-    wanted = {_version(current.parent, it) for it in kept(current)[-KEPT_VERSIONS:]}
+    wanted = {_version(current.parent, it) for it in kept(current)[-number:]}
     for path in current.parent.glob(VERSION_FILES):
         if path not in wanted:
             with suppress(OSError):

@@ -56,6 +56,15 @@ class CsvLines:
             yield rest
 
 
+def header_of(rows: Iterator[list[str]]) -> list[str] | None:
+    """The first row of the CSV reader; None where there is no row at all."""
+    for cells in cells_of(rows):
+        if cells is None:
+            raise UnreadableFileError("its first line is no header of a CSV file")
+        return cells
+    return None
+
+
 def cells_of(rows: Iterator[list[str]]) -> Iterator[list[str] | None]:
     """Rows of the CSV reader; None for one with a cell that is too long."""
     while True:

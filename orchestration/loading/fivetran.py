@@ -16,7 +16,7 @@ from pathlib import PurePath
 
 from orchestration.loading.containers import container, unpacked
 from orchestration.loading.contracts import Feed
-from orchestration.loading.csv_lines import CsvLines, cells_of, is_sound
+from orchestration.loading.csv_lines import CsvLines, cells_of, header_of, is_sound
 from orchestration.loading.faults import (
     OVERSIZE,
     Fault,
@@ -104,7 +104,7 @@ def read_fivetran(
         return
     lines = CsvLines(unpacked(unchanged_blocks(file), file.name))
     rows = csv.reader(lines)
-    header = next(cells_of(rows), None)
+    header = header_of(rows)
     if header is None:
         return
     names = [name.strip().lower() for name in header]

@@ -13,7 +13,7 @@ from orchestration.loading.contracts import (
     SERVICENOW_REQUIRED,
     SERVICENOW_TIMES,
 )
-from orchestration.loading.csv_lines import CsvLines, cells_of, is_sound
+from orchestration.loading.csv_lines import CsvLines, cells_of, header_of, is_sound
 from orchestration.loading.faults import (
     OVERSIZE,
     Fault,
@@ -39,7 +39,7 @@ def read_servicenow(file: LandedFile, context: Context) -> Iterator[Clean | Reje
     """Every row after the header; `_line` is the line on which a row begins."""
     lines = CsvLines(unpacked(unchanged_blocks(file), file.name))
     rows = csv.reader(lines)
-    header = next(cells_of(rows), None)
+    header = header_of(rows)
     if header is None:
         return
     reader = _RowReader(_order(header), context)

@@ -77,7 +77,7 @@ def _document(file: LandedFile) -> dict[str, object] | None:
     if not text:
         return None
     document = parse_json(text)
-    if isinstance(document, Fault) or "event_type" in document:
+    if isinstance(document, Fault) or _is_event(document):
         document = document_of(text) or document
     if isinstance(document, Fault):
         raise UnreadableFileError(
@@ -90,6 +90,11 @@ def _document(file: LandedFile) -> dict[str, object] | None:
             "no tau2 result file: wanted one JSON object with a list `simulations`"
         )
     return document
+
+
+def _is_event(document: object) -> bool:
+    """Whether that is one event of a stream."""
+    return isinstance(document, dict) and "event_type" in document
 
 
 def _masked(document: dict[str, object], context: Context) -> dict[str, object]:

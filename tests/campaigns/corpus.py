@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 import zstandard
 
 from orchestration.loading.contracts import SERVICENOW_COLUMNS
-from tests.loading.support import EVENT
+from tests.loading.spans import export, span
+from tests.loading.support import EVENT, SAMPLES
+from tests.loading.test_servicenow import INCIDENT, csv
 
 MIB = 1 << 20
 
@@ -383,3 +385,66 @@ _document(INCIDENTS, "a CSV of noise", lambda c: c.randbytes(5_000))
 
 def _deep(levels: int) -> bytes:
     return b'{"simulations":' + b"[" * levels + b"]" * levels + b"}"
+
+
+def sound(feed: str, chance: Random) -> bytes:
+    """A sound file of a feed, as text."""
+    if feed == TAU2:
+        return _simulations(chance)
+    if feed == INCIDENTS:
+        rows = [{**INCIDENT, "number": f"INC{chance.random()}"} for _ in range(9)]
+        return csv(*rows).encode()
+    if feed == "otel_spans":
+        made = [export(span(spanId=f"{chance.getrandbits(64):016x}")) for _ in range(9)]
+        return "\n".join(made).encode()
+    if feed not in SAMPLES:  # a helpdesk's tables
+        rows = [f"{chance.getrandbits(40)},2026-01-31T12:00:00Z,open" for _ in range(9)]
+        return "\n".join(["id,updated_at,status", *rows]).encode()
+    sample = SAMPLES[feed]
+    first = next(iter(sample))
+    lines = [{**sample, first: f"z{chance.random()}"} for _ in range(9)]
+    return "".join(json.dumps(it) + "\n" for it in lines).encode()
+
+
+BITES = [
+    *(b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\n", b"\r", b"\0", b"\xff"),
+    *(b"null", b"true", b"-", b"1e999", b"9" * 30, b"NaN", b"\\ud800", b"\xed\xa0\x80"),
+    *(
+        b"[" * 300,
+        b'""',
+        b'{"":',
+        b"\xef\xbb\xbf",
+        b"\n\n",
+        b"?",
+        b"1970",
+        b"2026-13-40",
+    ),
+]
+
+
+def bitten(chance: Random, content: bytes) -> bytes:
+    """Bytes with some of them taken out, doubled, moved, flipped or put in."""
+    made = bytearray(content)
+    for _ in range(chance.randint(1, 6)):
+        at, length = chance.randrange(len(made) + 1), chance.randint(1, 30)
+        piece = bytes(made[at : at + length])
+        how = chance.randrange(5)
+        if how == 0:
+            del made[at : at + length]
+        elif how == 1:
+            to = chance.randrange(len(made) + 1)
+            made[to:to] = piece
+        elif how == 2 and at < len(made):
+            made[at] ^= 1 << chance.randrange(8)
+        else:
+            made[at:at] = chance.choice(BITES)
+    return bytes(made)
+
+
+def packed(chance: Random, content: bytes) -> tuple[str, bytes]:
+    """A suffix and the content as it says; a tenth of what is packed is bitten too."""
+    suffix, pack = chance.choice(
+        [("", None), ("", None), (".gz", _gzip), (".zst", _zstd)]
+    )
+    made = pack(chance, content) if pack else content
+    return suffix, bitten(chance, made) if pack and chance.random() < 0.1 else made

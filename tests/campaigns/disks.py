@@ -20,7 +20,7 @@ import duckdb
 
 from orchestration.loading import load_all
 from orchestration.publish import publish
-from tests.campaigns.kills import compare, raw_rows
+from tests.campaigns.kills import compare, load_here, raw_rows
 from tests.campaigns.processes import in_child
 from tests.campaigns.row import Progress, Row
 from tests.loading.support import EVENT, NOW, SETTINGS, Landing
@@ -84,12 +84,17 @@ class Loaded:
 
     def work(self) -> None:
         """What the disk is too small for."""
+        self.load(self.warehouse)
+
+    def load(self, warehouse: Path) -> None:
+        """Loads with room for what waits."""
         tempfile.tempdir = str(self.folder)
-        load_all(self.landing, self.warehouse, SETTINGS, "load", NOW, [FEED])
+        load_here()
+        load_all(self.landing, warehouse, SETTINGS, "load", NOW, [FEED])
 
     def judge(self, row: Row) -> None:
         """Holds what is there against a calm warehouse."""
-        load_all(self.landing, self.calm, SETTINGS, "load", NOW, [FEED])
+        in_child(self.load, self.calm)
         compare(row, raw_rows(self.warehouse), raw_rows(self.calm))
 
 
@@ -159,7 +164,7 @@ def _try(each: Loaded | Published, disk: Path, chance: Random, row: Row) -> None
     with little_room(disk, chance.randrange(ROOM)):
         in_child(_telling, each.work, told)
     if not told.exists():  # there was room enough
-        in_child(each.judge, Row())
+        each.judge(Row())
         return
     row.tried += 1
     said = told.read_text()

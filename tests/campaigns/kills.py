@@ -93,11 +93,16 @@ def _load(
 ) -> None:
     duckdb_store.LARGE_ROWS = 1 if is_large else 1_000
     duckdb_store.DuckDbStore.batch_files = 3
-    if not is_apart:  # to start those processes would be most of the work
-        import_module("orchestration.loading.load").shared = lambda _: Here()
+    if not is_apart:
+        load_here()
     if moment:
         moment()
     load_all(landing, warehouse, SETTINGS, f"load-{os.getpid()}", NOW, list(FEEDS))
+
+
+def load_here() -> None:
+    """Has this process validate files itself: to start others is most of the work."""
+    import_module("orchestration.loading.load").shared = lambda _: Here()
 
 
 def _drawn(chance: Random) -> Callable[[], None]:

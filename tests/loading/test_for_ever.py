@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 import zstandard
 
-from tests.loading.support import NOW, SAMPLES, Landing
+from tests.loading.support import NOW, SAMPLES, Landing, validate_here
 
 Files = dict[str, bytes]
 
@@ -55,7 +55,10 @@ FORMS: dict[str, Callable[[str], Files]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_was_loaded_once_never_loads_again(landing: Landing, form: str) -> None:
+def test_what_was_loaded_once_never_loads_again(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    validate_here(monkeypatch)
     for feed in SAMPLES:
         landing.put(f"{feed}/a.jsonl", whole(feed))
     first = landing.load(feeds=SAMPLES)

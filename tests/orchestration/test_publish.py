@@ -550,3 +550,16 @@ def test_the_ledger_says_what_each_of_its_columns_is(
         "where table_name = 'publications' and comment is null"
     )
     assert rows(folder / "current.duckdb", silent) == []
+
+
+def test_a_publication_that_is_to_be_alone_keeps_no_older_one(
+    warehouse: Path, folder: Path
+) -> None:
+    for _ in range(2):
+        publish_it(warehouse, folder)
+    done = publish_it(warehouse, folder, alone=True)
+    versions = sorted(path.name for path in folder.glob("marts-*.duckdb"))
+    assert versions == [f"marts-{done.publication_id}.duckdb"]
+    assert publishing.kept(folder / "current.duckdb") == [done.publication_id]
+    with pytest.raises(PublicationError, match="no publication before"):
+        publishing.roll_back(folder)

@@ -17,8 +17,14 @@ records as (
         count(*) as records
     from {{ source('raw', feed) }}
     group by _load_id
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    union all
+    {% endfor %}
+    -- a customer who is forgotten is a load that takes away
+    select
+        load_id,
+        count(*) as records
+    from {{ source('raw', 'forgotten') }}
+    group by load_id
 
 ),
 

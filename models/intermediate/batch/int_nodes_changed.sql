@@ -1,8 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {#
     What a batch names: sessions and tickets of records that arrived, and those that a
-    record belonged to before it was corrected; surveys and audits; what was linked by any
-    of them, should the link be gone now; cases that ripened since the last build. Kept until a build is complete, so that nothing is forgotten.
+    record belonged to before it was corrected; surveys and audits; what a forgotten
+    customer had; what was linked by any of them, should the link be gone now; cases that
+    ripened since the last build. Kept until a build is complete, so that nothing is left
+    undone.
     In a full build everything is rebuilt and nothing need be named.
 #}
 with
@@ -10,6 +12,17 @@ with
 pending as (
 
     select load_id from {{ ref('int_loads_pending') }}
+
+),
+
+forgotten as (
+
+    select
+        kind,
+        system,
+        id
+    from {{ source('raw', 'forgotten') }}
+    where load_id in (select pending.load_id from pending)
 
 ),
 
@@ -44,6 +57,14 @@ arrived_traces as (
         trace_id
     from {{ source('raw', 'otel_spans') }}
     where {{ has_arrived('started_at') }}
+
+    union distinct
+
+    select
+        system as source_system,
+        id as trace_id
+    from forgotten
+    where kind = 'trace'
 
 ),
 
@@ -187,6 +208,15 @@ sessions as (
         occurred_at
     from agent_events
 
+    union all
+
+    select
+        system as source_system,
+        id as session_id,
+        cast(null as timestamp) as occurred_at
+    from forgotten
+    where kind = 'session'
+
     {% if is_batch() -%}
     union all
 
@@ -251,6 +281,15 @@ tickets as (
         occurred_at
     from ticket_events
 
+    union all
+
+    select
+        system as ticket_system,
+        id as ticket_id,
+        cast(null as timestamp) as occurred_at
+    from forgotten
+    where kind = 'ticket'
+
     {% if is_batch() -%}
     union all
 
@@ -307,6 +346,16 @@ records as (
     select {{ response_key('source_system', 'ticket_id') }} as node_key
     from intercom_rows
     where table_name = 'conversation_history'
+
+    union all
+
+    select
+        case
+            when kind = 'response' then {{ response_key('system', 'id') }}
+            else {{ audit_key('system', 'id') }}
+        end as node_key
+    from forgotten
+    where kind in ('response', 'audit')
 
 ),
 

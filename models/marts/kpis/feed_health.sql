@@ -26,7 +26,8 @@ files as (
 
     select
         feed,
-        count(*) as files,
+        -- those that took rows away are none
+        count(*) - count(case when file_path = '(erased)' then 1 end) as files,
         sum(records) as records,
         sum(loaded) as loaded,
         sum(replaced) as replaced,
