@@ -40,6 +40,7 @@
 {% macro rule_settings() -%}
     {{ return([
         'default_ticket_system',
+        'ticket_systems',
         'customer_id_scope',
         'reporting_timezone',
         'case_link_days',

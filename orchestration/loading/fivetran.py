@@ -47,11 +47,13 @@ class Table:
     moment: str
     ticket: str | None = None
     customer: str | None = None
+    customer_type: str | None = None  # the column that says what `customer` is
     kept: tuple[str, ...] = ()
 
 
 # Of tables of people only what says who acts is kept.
 _PEOPLE = ("id", "role", "active", "suspended", "type", "created_at", "updated_at")
+CUSTOMERS = ("user", "lead", "contact")
 TABLES: dict[str, dict[str, Table]] = {
     "zendesk": {
         "ticket": Table(("id",), "updated_at", "id", "requester_id"),
@@ -59,12 +61,16 @@ TABLES: dict[str, dict[str, Table]] = {
         "ticket_field_history": Table(
             ("ticket_id", "field_name", "updated"), "updated", "ticket_id"
         ),
-        "user": Table(("id",), "updated_at", kept=_PEOPLE),
+        "user": Table(("id",), "updated_at", customer="id", kept=_PEOPLE),
         "satisfaction_rating": Table(("id",), "updated_at", "ticket_id"),
     },
     "intercom": {
         "conversation_history": Table(
-            ("id", "updated_at"), "updated_at", "id", "source_author_id"
+            ("id", "updated_at"),
+            "updated_at",
+            "id",
+            "source_author_id",
+            "source_author_type",
         ),
         "conversation_part_history": Table(
             ("id", "updated_at"), "updated_at", "conversation_id"
@@ -75,7 +81,9 @@ TABLES: dict[str, dict[str, Table]] = {
             "conversation_id",
             "contact_id",
         ),
-        "contact_history": Table(("id", "updated_at"), "updated_at", kept=_PEOPLE),
+        "contact_history": Table(
+            ("id", "updated_at"), "updated_at", customer="id", kept=_PEOPLE
+        ),
         "admin": Table(("id",), "_fivetran_synced", kept=_PEOPLE),
     },
 }
@@ -198,6 +206,9 @@ class _RowReader:
         key = ":".join(str(said[name]) for name in table.identity)
         ticket = said[table.ticket] if table.ticket else None
         customer = said.get(table.customer) if table.customer else None
+        if table.customer_type:
+            kind = str(said.get(table.customer_type)).lower()
+            customer = customer if kind in CUSTOMERS else None
         return self._values(key, ticket, moment, customer, said)
 
     def _values(

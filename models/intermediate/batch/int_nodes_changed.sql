@@ -123,7 +123,7 @@ helpdesk_tickets as (
 
     {%- for helpdesk in ['zendesk', 'intercom'] %}
     select
-        '{{ helpdesk }}' as ticket_system,
+        '{{ ticket_system_of(helpdesk) }}' as ticket_system,
         ticket_id,
         updated_at as occurred_at
     from {{ helpdesk }}_rows
@@ -133,7 +133,7 @@ helpdesk_tickets as (
     {%- endfor %}
 
     select
-        'zendesk' as ticket_system,
+        '{{ ticket_system_of("zendesk") }}' as ticket_system,
         {{ id_of('merged.value') }} as ticket_id,
         zendesk_rows.updated_at as occurred_at
     from zendesk_rows
@@ -143,7 +143,7 @@ helpdesk_tickets as (
     union all
 
     select
-        'zendesk' as ticket_system,
+        '{{ ticket_system_of("zendesk") }}' as ticket_system,
         acts.ticket_id,
         acts.updated_at as occurred_at
     from (
@@ -178,8 +178,14 @@ helpdesk_tickets as (
         earlier.ticket_id,
         earlier.occurred_at
     from {{ as_last_built('stg_zendesk__events') }} as earlier
-    inner join zendesk_rows
-        on earlier.merged_into_ticket_id = zendesk_rows.ticket_id
+    inner join (
+        select ticket_id from zendesk_rows
+        union all
+        select id as ticket_id
+        from forgotten
+        where kind = 'ticket' and system = '{{ ticket_system_of("zendesk") }}'
+    ) as targets
+        on earlier.merged_into_ticket_id = targets.ticket_id
 
     {% endif -%}
 ),
@@ -305,7 +311,7 @@ tickets as (
     union all
 
     select
-        '{{ var("default_ticket_system") }}' as ticket_system,
+        '{{ ticket_system_of("servicenow_incidents") }}' as ticket_system,
         number as ticket_id,
         sys_updated_at as occurred_at
     from incidents
@@ -357,6 +363,19 @@ records as (
     from forgotten
     where kind in ('response', 'audit')
 
+    {% if is_batch() -%}
+    union all
+
+    -- a rating goes with its ticket, without a record of its own in that list
+    select earlier.response_key as node_key
+    from {{ as_last_built('fct_survey_responses') }} as earlier
+    inner join forgotten
+        on
+            earlier.ticket_system = forgotten.system
+            and earlier.ticket_id = forgotten.id
+    where forgotten.kind = 'ticket'
+
+    {% endif -%}
 ),
 
 {% if is_batch() -%}

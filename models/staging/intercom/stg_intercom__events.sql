@@ -3,6 +3,7 @@
     incremental_strategy='by_changed_ticket',
     unique_key='(ticket_system, ticket_id)'
 ) }}
+{%- set ticket_system = "'" ~ ticket_system_of('intercom') ~ "'" %}
 
 with
 
@@ -16,7 +17,7 @@ tables as (
             'assigned_to_id', 'ai_agent_resolution_state'
         ]) }} as said
     from {{ source('raw', 'intercom') }}
-    where {{ changed("'intercom'", 'ticket_id', 'ticket') }}
+    where {{ changed(ticket_system, 'ticket_id', 'ticket') }}
 
 ),
 
@@ -41,6 +42,20 @@ conversations as (
         _loaded_at as loaded_at
     from tables
     where table_name = 'conversation_history'
+    qualify row_number() over (
+        partition by ticket_id order by updated_at desc, row_key desc
+    ) = 1
+
+),
+
+-- where an admin or a bot wrote first, the customer is whom it was written to
+contacts as (
+
+    select
+        ticket_id,
+        customer_key
+    from tables
+    where table_name = 'conversation_contact_history'
     qualify row_number() over (
         partition by ticket_id order by updated_at desc, row_key desc
     ) = 1
@@ -160,11 +175,11 @@ events as (
 
     select
         happenings.*,
-        conversations.customer_key,
+        coalesce(conversations.customer_key, contacts.customer_key) as customer_key,
         conversations.channel,
         conversations.priority,
         'intercom' as source_system,
-        'intercom' as ticket_system,
+        {{ ticket_system }} as ticket_system,
         case
             when {{ is_ai_user('happenings.author_id', 'intercom_ai_agent_admin_ids') }}
                 then 'ai_agent'
@@ -176,6 +191,8 @@ events as (
     from happenings
     left join conversations
         on happenings.ticket_id = conversations.ticket_id
+    left join contacts
+        on happenings.ticket_id = contacts.ticket_id
 
 )
 

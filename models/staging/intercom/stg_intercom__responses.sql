@@ -24,7 +24,7 @@ select
     cast({{ response_key('source_system', 'ticket_id') }} as varchar) as response_key,
     cast(source_system as varchar) as source_system,
     cast(ticket_id as varchar) as response_id,
-    cast('intercom' as varchar) as ticket_system,
+    cast('{{ ticket_system_of("intercom") }}' as varchar) as ticket_system,
     cast(ticket_id as varchar) as ticket_id,
     cast(null as varchar) as session_id,
 

@@ -3,6 +3,7 @@
     incremental_strategy='by_changed_ticket',
     unique_key='(ticket_system, ticket_id)'
 ) }}
+{%- set ticket_system = "'" ~ ticket_system_of('zendesk') ~ "'" %}
 
 with
 
@@ -18,7 +19,7 @@ tables as (
     from {{ source('raw', 'zendesk') }}
     where
         table_name = 'user'
-        or {{ changed("'zendesk'", 'ticket_id', 'ticket') }}
+        or {{ changed(ticket_system, 'ticket_id', 'ticket') }}
 
 ),
 
@@ -231,7 +232,7 @@ happenings as (
         load_id,
         loaded_at
     from merges
-    where {{ changed("'zendesk'", 'ticket_id', 'ticket') }}
+    where {{ changed(ticket_system, 'ticket_id', 'ticket') }}
 
 ),
 
@@ -248,7 +249,8 @@ judged as (
                 then 'ai_agent'
             when coalesce(happenings.user_id, '-1') = '-1' then 'system'
             when happenings.user_id = tickets.requester_id then 'customer'
-            when users.role = 'end-user' then 'customer'
+            -- nobody but customers asks to be forgotten
+            when users.role = 'end-user' or happenings.user_id = '***' then 'customer'
             else 'human_agent'
         end as actor_type
     from happenings
@@ -264,7 +266,7 @@ events as (
     select
         *,
         'zendesk' as source_system,
-        'zendesk' as ticket_system,
+        {{ ticket_system }} as ticket_system,
         case when actor_type in ('ai_agent', 'human_agent') then user_id end as actor_id
     from judged
 

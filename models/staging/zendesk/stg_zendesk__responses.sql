@@ -37,7 +37,7 @@ select
     cast({{ response_key('source_system', 'row_key') }} as varchar) as response_key,
     cast(source_system as varchar) as source_system,
     cast(row_key as varchar) as response_id,
-    cast('zendesk' as varchar) as ticket_system,
+    cast('{{ ticket_system_of("zendesk") }}' as varchar) as ticket_system,
     cast(ticket_id as varchar) as ticket_id,
     cast(null as varchar) as session_id,
 
