@@ -41,7 +41,10 @@ from orchestration.loading.times import iso, parse_local, to_micros
 
 @dataclass(frozen=True)
 class Table:
-    """What makes two rows the same one, when it was so, and whose it is."""
+    """What makes two rows the same one, when it was so, and whose it is.
+
+    The ticket is part of the identity, so that no row moves from one to another.
+    """
 
     identity: tuple[str, ...]
     moment: str
@@ -57,12 +60,12 @@ CUSTOMERS = ("user", "lead", "contact")
 TABLES: dict[str, dict[str, Table]] = {
     "zendesk": {
         "ticket": Table(("id",), "updated_at", "id", "requester_id"),
-        "ticket_comment": Table(("id",), "created", "ticket_id"),
+        "ticket_comment": Table(("ticket_id", "id"), "created", "ticket_id"),
         "ticket_field_history": Table(
             ("ticket_id", "field_name", "updated"), "updated", "ticket_id"
         ),
         "user": Table(("id",), "updated_at", customer="id", kept=_PEOPLE),
-        "satisfaction_rating": Table(("id",), "updated_at", "ticket_id"),
+        "satisfaction_rating": Table(("ticket_id", "id"), "updated_at", "ticket_id"),
     },
     "intercom": {
         "conversation_history": Table(
@@ -73,7 +76,7 @@ TABLES: dict[str, dict[str, Table]] = {
             "source_author_type",
         ),
         "conversation_part_history": Table(
-            ("id", "updated_at"), "updated_at", "conversation_id"
+            ("conversation_id", "id", "updated_at"), "updated_at", "conversation_id"
         ),
         "conversation_contact_history": Table(
             ("conversation_id", "contact_id", "conversation_updated_at"),

@@ -197,7 +197,7 @@ def test_of_a_helpdesk_go_their_tickets_and_what_names_nobody(landing: Landing) 
         ),
         "user": ("id,role,updated_at", (f"{ANNA},end-user,{DAY}", f"5,agent,{DAY}")),
     }
-    stays = ["2", "c2", "c3", "r2", "5"]
+    stays = ["2", "2:c2", "2:c3", "2:r2", "5"]
 
     def land(suffix: str) -> None:
         for name, (head, rows) in tables.items():
@@ -219,7 +219,7 @@ def test_of_a_helpdesk_go_their_tickets_and_what_names_nobody(landing: Landing) 
     land("\n")
     assert held() == stays
     assert not any(word in texts(landing) for word in WORDS)
-    (comment,) = landing.rows("select record from raw.zendesk where row_key = 'c2'")
+    (comment,) = landing.rows("select record from raw.zendesk where row_key = '2:c2'")
     assert json.loads(comment["record"])["user_id"] == "***"
 
 

@@ -80,7 +80,7 @@ parts as (
     from tables
     where table_name = 'conversation_part_history'
     qualify row_number() over (
-        partition by {{ record_text('said', 'id') }}
+        partition by ticket_id, {{ record_text('said', 'id') }}
         order by updated_at desc, row_key desc
     ) = 1
 
@@ -107,7 +107,7 @@ happenings as (
 
     select
         ticket_id,
-        concat('part:', part_id) as event_id,
+        concat(ticket_id, ':part:', part_id) as event_id,
         created_at as occurred_at,
         case
             when part_type = 'close' then 'closed'
