@@ -80,6 +80,14 @@ def test_parquet_and_csv_give_the_same_row(landing: Landing) -> None:
     assert (history["loaded"], history["again"]) == (1, 1)
 
 
+def test_a_row_that_was_synced_again_is_the_same_row(landing: Landing) -> None:
+    for minute in range(10, 16):
+        synced = {**TICKET, "_fivetran_synced": f"2026-01-31 12:{minute}:00"}
+        landed(landing, f"ticket/{minute}.csv", csv(synced))
+    (history,) = landing.rows("select sum(replaced) as rows from raw.load_history")
+    assert history["rows"] == 0
+
+
 def test_of_people_only_what_says_who_acts_is_kept(landing: Landing) -> None:
     user = {
         "id": "5",

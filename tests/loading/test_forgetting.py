@@ -216,6 +216,10 @@ def test_of_a_helpdesk_go_their_tickets_and_what_names_nobody(landing: Landing) 
     assert held() == stays
     left = landing.rows("select system, id from raw.forgotten where kind = 'ticket'")
     assert left == [{"system": "desk", "id": "1"}]
+    late = f"id,ticket_id,user_id,created\nc4,1,{BEN},{DAY}\n"
+    landing.put("zendesk/ticket_comment/late.csv", late)
+    landing.load(settings)
+    assert held() == stays
     land("\n")
     assert held() == stays
     assert not any(word in texts(landing) for word in WORDS)

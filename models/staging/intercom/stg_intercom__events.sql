@@ -143,7 +143,7 @@ happenings as (
         load_id,
         loaded_at
     from conversations
-    where ai_agent_state in ('confirmed_resolution', 'resolved_confirmed')
+    where ai_agent_state = 'confirmed_resolution'
 
     union all
 
