@@ -11,6 +11,7 @@ import gzip
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -270,19 +271,48 @@ def of_human_audits(path: Path) -> Counts:
 
 def of_incidents(path: Path) -> Counts:
     """The audit trail of incidents, one row an update."""
-    rows = sorted(rows_of(path), key=lambda row: int(row["sys_mod_count"]))
-    last = {row["number"]: row for row in rows}
-    assigned = {
-        row["number"]
-        for row in rows
-        if {row["assignment_group"], row["assigned_to"]} != {"?"}
-    }
-    told = Counter(
-        created=len(last),
-        assigned=len(assigned),
-        reopened=sum(int(row["reopen_count"]) for row in last.values()),
+    rows = rows_of(path)
+    incidents: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: int(row["sys_mod_count"])):
+        incidents[row["number"]].append(row)
+    return counts(len(rows), sum(map(_of_incident, incidents.values()), Counter()))
+
+
+def _of_incident(updates: list[dict[str, str]]) -> Counter[str]:
+    told = Counter(created=1)
+    spells: list[list[dict[str, str]]] = [[]]
+    reopened = reassigned = 0
+    for row in updates:
+        if int(row["reopen_count"]) > reopened:
+            reopened = int(row["reopen_count"])
+            spells.append([])
+        if int(row["reassignment_count"]) > reassigned:
+            reassigned = int(row["reassignment_count"])
+            told["reassigned"] += 1
+        spells[-1].append(row)
+    who = {row[name] for row in updates for name in ("assignment_group", "assigned_to")}
+    told["assigned"] = who != {"?"}
+    told["reopened"] = len(spells) - 1
+    for kind, state, stated in (
+        ("solved", "Resolved", "resolved_at"),
+        ("closed", "Closed", "closed_at"),
+    ):
+        for spell in spells:
+            is_said = any(row["incident_state"] == state for row in spell)
+            # an export states the last of these times alone
+            is_stated = spell is spells[-1] and _follows(updates[-1][stated], spell)
+            told[kind] += is_said or is_stated
+    return told
+
+
+def _follows(stated: str, spell: list[dict[str, str]]) -> bool:
+    return stated != "?" and _moment(stated) >= min(
+        _moment(row["sys_updated_at"]) for row in spell
     )
-    return counts(len(rows), told)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%d/%m/%Y %H:%M")
 
 
 def of_zendesk(path: Path) -> Counts:

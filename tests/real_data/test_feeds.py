@@ -8,15 +8,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration import project
 from tests.real_data.plain_counts import COMPLIANT, Counts, plain_counts
 
 # what no feed reads, beside descriptions of the data
 TRAJECTORIES = {
     f"human_audits/agentrx_tau_dataset_{kind}.json.gz" for kind in ("full", "failed")
 }
-# events of which no plain count of the file is known: those of a spell of work
-UNCOUNTED = ("reassigned", "solved", "closed")
 
+PAGE = (project.ROOT / "docs" / "feeds.md").read_text("utf-8")
 FILES = """
     select split_part(path, '/', -1), records, duplicates, rejected
     from raw.load_history
@@ -26,10 +26,9 @@ OF_RUNS = """
     from staging.stg_tau2_runs__events
     group by all
 """
-OF_INCIDENTS = f"""
+OF_INCIDENTS = """
     select split_part(file_path, '/', -1) as file, event_type as name, count(*)
     from staging.stg_servicenow_incidents__events
-    where event_type not in {UNCOUNTED}
     group by all
 """
 OF_FEEDS = """
@@ -112,6 +111,18 @@ def test_each_file_gives_what_a_plain_count_of_it_gives(
     plain: dict[str, Counts], table: dict[str, Counts]
 ) -> None:
     assert table == {Path(path).name: counts for path, counts in plain.items()}
+
+
+def test_the_page_tells_what_real_files_gave(
+    plain: dict[str, Counts], table: dict[str, Counts]
+) -> None:
+    folders: dict[str, list[Counts]] = {}
+    for path in plain:
+        folders.setdefault(path.rpartition("/")[0], []).append(table[Path(path).name])
+    for folder, files in folders.items():
+        sums = [sum(counts[place] for counts in files) for place in range(4)]
+        row = " | ".join(f"{number:,}" for number in (len(files), *sums))
+        assert f"| `{folder}` | {row} |\n" in PAGE
 
 
 def test_no_file_of_the_real_data_is_left_out(
