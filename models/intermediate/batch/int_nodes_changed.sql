@@ -140,36 +140,21 @@ helpdesk_tickets as (
     cross join {{ json_items('zendesk_rows.merged_ticket_ids') }} as merged
 
     {% if is_batch() -%}
+    {%- for member in ['user_id', 'submitter_id', 'assignee_id'] %}
     union all
 
     select
         '{{ ticket_system_of("zendesk") }}' as ticket_system,
         acts.ticket_id,
         acts.updated_at as occurred_at
-    from (
-        select
-            ticket_id,
-            updated_at,
-            {{ json_record('record', [
-                'user_id', 'requester_id', 'submitter_id', 'assignee_id'
-            ]) }} as said
-        from {{ source('raw', 'zendesk') }}
-        where
-            ticket_id is not null
-            and exists (select 1 from zendesk_rows where table_name = 'user')
-    ) as acts
+    from {{ source('raw', 'zendesk') }} as acts
     inner join zendesk_rows as users
         on
             users.table_name = 'user'
-            and (
-                {%- for member in [
-                    'user_id', 'requester_id', 'submitter_id', 'assignee_id'
-                ] %}
-                users.row_key = {{ record_text('acts.said', member) }}
-                {{ 'or' if not loop.last }}
-                {%- endfor %}
-            )
+            and users.row_key = {{ json_text('acts.record', member) }}
+    where acts.ticket_id is not null
 
+    {% endfor -%}
     union all
 
     -- tickets that had been merged into one that says so no more
