@@ -25,25 +25,29 @@ tables as (
 conversations as (
 
     select
-        ticket_id,
-        updated_at,
-        customer_key,
-        lower({{ record_text('said', 'state') }}) as status,
-        {{ record_text('said', 'priority') }} as priority,
-        lower({{ record_text('said', 'source_type') }}) as channel,
-        {{ record_text('said', 'source_author_id') }} as author_id,
-        lower({{ record_text('said', 'source_author_type') }}) as author_type,
-        lower({{ record_text('said', 'ai_agent_resolution_state') }}) as ai_agent_state,
-        coalesce(cast({{ record_text('said', 'created_at') }} as timestamp), updated_at)
-            as created_at,
-        _file as file_path,
-        _line as line_number,
-        _load_id as load_id,
-        _loaded_at as loaded_at
+        tables.ticket_id,
+        tables.updated_at,
+        tables.customer_key,
+        lower({{ record_text('tables.said', 'state') }}) as status,
+        {{ record_text('tables.said', 'priority') }} as priority,
+        lower({{ record_text('tables.said', 'source_type') }}) as channel,
+        {{ record_text('tables.said', 'source_author_id') }} as author_id,
+        lower({{ record_text('tables.said', 'source_author_type') }}) as author_type,
+        lower({{ record_text('tables.said', 'ai_agent_resolution_state') }})
+            as ai_agent_state,
+        coalesce(
+            cast({{ record_text('tables.said', 'created_at') }} as timestamp),
+            tables.updated_at
+        ) as created_at,
+        tables._file as file_path,
+        tables._line as line_number,
+        tables._load_id as load_id,
+        tables._loaded_at as loaded_at
     from tables
-    where table_name = 'conversation_history'
+    where tables.table_name = 'conversation_history'
     qualify row_number() over (
-        partition by ticket_id order by updated_at desc, row_key desc
+        partition by tables.ticket_id
+        order by tables.updated_at desc, tables.row_key desc
     ) = 1
 
 ),
@@ -52,12 +56,13 @@ conversations as (
 contacts as (
 
     select
-        ticket_id,
-        customer_key
+        tables.ticket_id,
+        tables.customer_key
     from tables
-    where table_name = 'conversation_contact_history'
+    where tables.table_name = 'conversation_contact_history'
     qualify row_number() over (
-        partition by ticket_id order by updated_at desc, row_key desc
+        partition by tables.ticket_id
+        order by tables.updated_at desc, tables.row_key desc
     ) = 1
 
 ),
@@ -65,23 +70,25 @@ contacts as (
 parts as (
 
     select
-        ticket_id,
-        {{ record_text('said', 'id') }} as part_id,
-        lower({{ record_text('said', 'part_type') }}) as part_type,
-        {{ record_text('said', 'author_id') }} as author_id,
-        lower({{ record_text('said', 'author_type') }}) as author_type,
-        {{ record_text('said', 'assigned_to_id') }} as assigned_to_id,
-        coalesce(cast({{ record_text('said', 'created_at') }} as timestamp), updated_at)
-            as created_at,
-        _file as file_path,
-        _line as line_number,
-        _load_id as load_id,
-        _loaded_at as loaded_at
+        tables.ticket_id,
+        {{ record_text('tables.said', 'id') }} as part_id,
+        lower({{ record_text('tables.said', 'part_type') }}) as part_type,
+        {{ record_text('tables.said', 'author_id') }} as author_id,
+        lower({{ record_text('tables.said', 'author_type') }}) as author_type,
+        {{ record_text('tables.said', 'assigned_to_id') }} as assigned_to_id,
+        coalesce(
+            cast({{ record_text('tables.said', 'created_at') }} as timestamp),
+            tables.updated_at
+        ) as created_at,
+        tables._file as file_path,
+        tables._line as line_number,
+        tables._load_id as load_id,
+        tables._loaded_at as loaded_at
     from tables
-    where table_name = 'conversation_part_history'
+    where tables.table_name = 'conversation_part_history'
     qualify row_number() over (
-        partition by ticket_id, {{ record_text('said', 'id') }}
-        order by updated_at desc, row_key desc
+        partition by tables.ticket_id, {{ record_text('tables.said', 'id') }}
+        order by tables.updated_at desc, tables.row_key desc
     ) = 1
 
 ),

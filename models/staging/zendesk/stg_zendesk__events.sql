@@ -12,9 +12,9 @@ tables as (
     select
         *,
         {{ json_record('record', [
-            'id', 'created_at', 'updated_at', 'status', 'priority', 'via_channel',
-            'group_id', 'submitter_id', 'requester_id', 'assignee_id', 'role', 'user_id',
-            'public', 'field_name', 'value'
+            'created_at', 'status', 'priority', 'via_channel', 'group_id',
+            'submitter_id', 'requester_id', 'assignee_id', 'role', 'user_id', 'public',
+            'field_name', 'value'
         ]) }} as said
     from {{ source('raw', 'zendesk') }}
     where
@@ -26,52 +26,54 @@ tables as (
 users as (
 
     select
-        row_key as user_id,
-        {{ record_text('said', 'role') }} as role
+        tables.row_key as user_id,
+        {{ record_text('tables.said', 'role') }} as role
     from tables
-    where table_name = 'user'
+    where tables.table_name = 'user'
 
 ),
 
 tickets as (
 
     select
-        ticket_id,
-        updated_at,
-        customer_key,
-        lower({{ record_text('said', 'status') }}) as status,
-        {{ record_text('said', 'priority') }} as priority,
-        lower({{ record_text('said', 'via_channel') }}) as channel,
-        {{ record_text('said', 'group_id') }} as group_name,
-        {{ record_text('said', 'submitter_id') }} as submitter_id,
-        {{ record_text('said', 'requester_id') }} as requester_id,
-        {{ record_text('said', 'assignee_id') }} as assignee_id,
-        coalesce(cast({{ record_text('said', 'created_at') }} as timestamp), updated_at)
-            as created_at,
-        _file as file_path,
-        _line as line_number,
-        _load_id as load_id,
-        _loaded_at as loaded_at
+        tables.ticket_id,
+        tables.updated_at,
+        tables.customer_key,
+        lower({{ record_text('tables.said', 'status') }}) as status,
+        {{ record_text('tables.said', 'priority') }} as priority,
+        lower({{ record_text('tables.said', 'via_channel') }}) as channel,
+        {{ record_text('tables.said', 'group_id') }} as group_name,
+        {{ record_text('tables.said', 'submitter_id') }} as submitter_id,
+        {{ record_text('tables.said', 'requester_id') }} as requester_id,
+        {{ record_text('tables.said', 'assignee_id') }} as assignee_id,
+        coalesce(
+            cast({{ record_text('tables.said', 'created_at') }} as timestamp),
+            tables.updated_at
+        ) as created_at,
+        tables._file as file_path,
+        tables._line as line_number,
+        tables._load_id as load_id,
+        tables._loaded_at as loaded_at
     from tables
-    where table_name = 'ticket'
+    where tables.table_name = 'ticket'
 
 ),
 
 history as (
 
     select
-        ticket_id,
-        row_key,
-        updated_at,
-        {{ record_text('said', 'field_name') }} as field_name,
-        lower({{ record_text('said', 'value') }}) as stated,
-        {{ record_text('said', 'user_id') }} as user_id,
-        _file as file_path,
-        _line as line_number,
-        _load_id as load_id,
-        _loaded_at as loaded_at
+        tables.ticket_id,
+        tables.row_key,
+        tables.updated_at,
+        {{ record_text('tables.said', 'field_name') }} as field_name,
+        lower({{ record_text('tables.said', 'value') }}) as stated,
+        {{ record_text('tables.said', 'user_id') }} as user_id,
+        tables._file as file_path,
+        tables._line as line_number,
+        tables._load_id as load_id,
+        tables._loaded_at as loaded_at
     from tables
-    where table_name = 'ticket_field_history'
+    where tables.table_name = 'ticket_field_history'
 
 ),
 
@@ -100,7 +102,7 @@ assignments as (
 ),
 
 -- a merged ticket is told of by the one it went into
-merges as (
+merged_tickets as (
 
     select
         {{ id_of('merged.value') }} as ticket_id,
@@ -141,20 +143,20 @@ happenings as (
     union all
 
     select
-        ticket_id,
-        concat('comment:', row_key) as event_id,
-        updated_at as occurred_at,
+        tables.ticket_id,
+        concat('comment:', tables.row_key) as event_id,
+        tables.updated_at as occurred_at,
         'replied' as event_type,
-        {{ record_text('said', 'user_id') }} as user_id,
+        {{ record_text('tables.said', 'user_id') }} as user_id,
         null as status,
-        {{ record_text('said', 'public') }} = 'true' as is_public,
+        {{ record_text('tables.said', 'public') }} = 'true' as is_public,
         null as merged_into_ticket_id,
-        _file as file_path,
-        _line as line_number,
-        _load_id as load_id,
-        _loaded_at as loaded_at
+        tables._file as file_path,
+        tables._line as line_number,
+        tables._load_id as load_id,
+        tables._loaded_at as loaded_at
     from tables
-    where table_name = 'ticket_comment'
+    where tables.table_name = 'ticket_comment'
 
     union all
 
@@ -231,7 +233,7 @@ happenings as (
         line_number,
         load_id,
         loaded_at
-    from merges
+    from merged_tickets
     where {{ changed(ticket_system, 'ticket_id', 'ticket') }}
 
 ),
