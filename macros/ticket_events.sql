@@ -40,5 +40,9 @@ select
 
 {# Whether a helpdesk's user id is one of those that the agent itself works under. #}
 {% macro is_ai_user(user_id, setting) -%}
-    {{ user_id }} in ('{{ var(setting) | join("', '") }}')
+    {{ user_id }} in (
+        {%- for id in var(setting) or [''] -%}
+            '{{ id }}'{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
 {%- endmacro %}

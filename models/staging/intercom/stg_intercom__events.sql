@@ -161,7 +161,7 @@ happenings as (
         updated_at as occurred_at,
         'closed' as event_type,
         null as author_id,
-        'system' as author_type,
+        null as author_type,
         status,
         null as is_public,
         file_path,
