@@ -21,7 +21,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # a third of a short command's time would go to compiling what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lock run backfill refresh nightly rollback resume cases audit-queue dev lint format \
+.PHONY: help setup lock run backfill refresh nightly rollback resume cases export trace rejects replay-rejects forget audit-queue dev lint format \
 	snowflake-setup snowflake-prove diff docs dashboard report test clean
 
 help:  ## list the commands
@@ -91,6 +91,21 @@ resume: setup  ## end a rollback: refresh and publish
 
 cases: setup  ## what is behind an alert or failed test: make cases OF=<key or name>
 	@$(PY) -m orchestration cases $(if $(OF),"$(OF)")
+
+export: setup  ## a published mart as CSV, safe for spreadsheets: MART=<name>
+	@$(PY) -m orchestration export "$(MART)"
+
+trace: setup  ## where a record went: make trace OF=<its id>, or OF=<file>:<line>
+	@$(PY) -m orchestration trace "$(OF)"
+
+rejects: setup  ## rejected records as a file to be mended: make rejects FEED=<feed>
+	@$(PY) -m orchestration rejects "$(FEED)"
+
+replay-rejects: setup  ## read rejected records again, after a fix: [FEED=<feed>]
+	@$(PY) -m orchestration replay-rejects $(if $(FEED),"$(FEED)")
+
+forget: setup  ## remove a customer from all that is kept: make forget CUSTOMER=<id>
+	@$(PY) -m orchestration forget "$(CUSTOMER)"
 
 audit-queue: setup  ## the cases drawn for audits, as CSV and JSON lines
 	@$(PY) -m orchestration audit-queue

@@ -1,3 +1,46 @@
+{# What an agent event says by its type, and of which kind each of it is. #}
+{% macro agent_event_attributes() -%}
+    {{ return({
+        'entry_point': 'text',
+        'is_substantive': 'flag',
+        'char_count': 'integer',
+        'intent': 'text',
+        'confidence_score': 'number',
+        'tier': 'text',
+        'check_id': 'id',
+        'policy_id': 'id',
+        'policy_version': 'text',
+        'action_id': 'id',
+        'severity': 'text',
+        'is_required': 'flag',
+        'evaluator': 'text',
+        'reason': 'text',
+        'action_name': 'text',
+        'attempt': 'integer',
+        'is_write': 'flag',
+        'http_status': 'integer',
+        'error_type': 'text',
+        'latency_ms': 'number',
+        'amount': 'number',
+        'currency': 'text',
+        'escalation_reason': 'text',
+        'escalation_id': 'id',
+        'reason_code': 'text',
+        'reason_detail': 'text',
+        'initiated_by': 'text',
+        'target_queue': 'text',
+        'human_id': 'id',
+        'ticket_status': 'text',
+        'model': 'text',
+        'provider': 'text',
+        'input_tokens': 'integer',
+        'output_tokens': 'integer',
+        'cached_tokens': 'integer',
+        'cost_usd': 'number',
+    }) }}
+{%- endmacro %}
+
+
 {#
     The canonical columns of agent events, of rows `events` of the raw table: the one place
     that says what staging makes of them, for those who read all rows and for those who
@@ -5,44 +48,7 @@
     parsed nevertheless.
 #}
 {% macro staged_agent_events(condition='true', keys=none) -%}
-{%- set kinds = {
-    'entry_point': 'text',
-    'is_substantive': 'flag',
-    'char_count': 'integer',
-    'intent': 'text',
-    'confidence_score': 'number',
-    'tier': 'text',
-    'check_id': 'id',
-    'policy_id': 'id',
-    'policy_version': 'text',
-    'action_id': 'id',
-    'severity': 'text',
-    'is_required': 'flag',
-    'evaluator': 'text',
-    'reason': 'text',
-    'action_name': 'text',
-    'attempt': 'integer',
-    'is_write': 'flag',
-    'http_status': 'integer',
-    'error_type': 'text',
-    'latency_ms': 'number',
-    'amount': 'number',
-    'currency': 'text',
-    'escalation_reason': 'text',
-    'escalation_id': 'id',
-    'reason_code': 'text',
-    'reason_detail': 'text',
-    'initiated_by': 'text',
-    'target_queue': 'text',
-    'human_id': 'id',
-    'ticket_status': 'text',
-    'model': 'text',
-    'provider': 'text',
-    'input_tokens': 'integer',
-    'output_tokens': 'integer',
-    'cached_tokens': 'integer',
-    'cost_usd': 'number',
-} -%}
+{%- set kinds = agent_event_attributes() -%}
 {%- set keys = keys if keys is not none else kinds | list -%}
 
 with
@@ -119,4 +125,50 @@ from events
     {%- else -%}
         cast({{ record_flag(record, key) }} as boolean)
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The canonical columns of an adapter's events, in their order, for `from events`:
+    `values` says which expression each column is, `same` names columns that `events` has
+    under that name. What is in neither is null, as not said.
+#}
+{% macro canonical_agent_event(values={}, same=[]) -%}
+{%- set types = {
+    'text': 'varchar', 'id': 'varchar', 'number': 'double', 'integer': 'bigint',
+    'flag': 'boolean'
+} -%}
+{%- set columns = {
+    'source_system': 'varchar', 'event_id': 'varchar', 'session_id': 'varchar',
+    'session_key': 'varchar', 'occurred_at': 'timestamp', 'is_time_known': 'boolean',
+    'ordered_at': 'timestamp', 'sequence': 'bigint', 'action_type': 'varchar',
+    'outcome': 'varchar', 'actor_type': 'varchar', 'ticket_system': 'varchar',
+    'ticket_id': 'varchar', 'previous_session_id': 'varchar',
+    'customer_key': 'varchar', 'channel': 'varchar', 'agent_name': 'varchar',
+    'agent_version': 'varchar', 'environment': 'varchar', 'is_test': 'boolean'
+} -%}
+{%- for name, kind in agent_event_attributes().items() -%}
+    {%- do columns.update({name: types[kind]}) -%}
+{%- endfor -%}
+{%- do columns.update({
+    'file_path': 'varchar', 'line_number': 'bigint', 'load_id': 'varchar',
+    'loaded_at': 'timestamp'
+}) -%}
+{%- set said = {
+    'session_key': surrogate_key(['source_system', 'session_id'])
+} -%}
+{%- for name in same -%}{%- do said.update({name: name}) -%}{%- endfor -%}
+{%- do said.update(values) -%}
+{%- for name in said if name not in columns -%}
+    {{ exceptions.raise_compiler_error(
+        'an agent event has no column ' ~ name ~ '; its columns: '
+        ~ columns | join(', ')
+    ) }}
+{%- endfor -%}
+select
+    cast({{ surrogate_key(['source_system', 'event_id']) }} as varchar) as event_key,
+    {% for name, type in columns.items() -%}
+    cast({{ said.get(name, 'null') }} as {{ type }}) as {{ name }}
+    {{- ',' if not loop.last }}
+    {% endfor -%}
 {%- endmacro %}

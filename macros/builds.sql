@@ -153,6 +153,8 @@
             files
         from {{ as_last_built('int_loads_pending') }};
 
+        {{ forget_gone_cases() }}
+
         delete from {{ as_last_built('int_nodes_changed') }};
 
         delete from {{ as_last_built('int_days_touched') }};

@@ -47,16 +47,13 @@
 {#
     The chance that `draws` cases drawn without putting back all count, of `trials` of
     which `hits` do: C(hits, draws) / C(trials, draws), as a product of ratios, which no
-    factorial overflows. Null where there are fewer cases than draws. Unbiased for p^k:
+    factorial overflows. Null where there are fewer cases than draws, since one of the
+    ratios is of nothing. Unbiased for p^k:
     Chen et al. 2021 (arXiv:2107.03374) for pass@k, Yao et al. 2024 (arXiv:2406.12045).
 #}
 {% macro chance_of_all(hits, trials, draws) -%}
-    case
-        when {{ trials }} >= {{ draws }}
-            then
-                {%- for drawn in range(draws) %}
-                {{ '* ' if not loop.first -}}
-                {{ rate('greatest(' ~ hits ~ ' - ' ~ drawn ~ ', 0)', trials ~ ' - ' ~ drawn) }}
-                {%- endfor %}
-    end
+    {%- for drawn in range(draws) %}
+    {{ '* ' if not loop.first -}}
+    {{ rate('greatest(' ~ hits ~ ' - ' ~ drawn ~ ', 0)', trials ~ ' - ' ~ drawn) }}
+    {%- endfor %}
 {%- endmacro %}

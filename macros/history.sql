@@ -152,3 +152,53 @@ moments as (
 
 ),
 {%- endmacro %}
+
+
+{#
+    What was said of the cases of a forgotten customer stays, as figures of nobody: a day
+    that was restated must still add up. Their keys, which are made of the ids of sessions
+    and tickets, become mere numbers, in the record and in what was made of it last night.
+#}
+{% macro forget_gone_cases() -%}
+    {%- set recorded = history('recorded_cases') -%}
+    {%- if load_relation(recorded) is not none -%}
+        {%- set gone -%}
+            (
+                select
+                    case_key,
+                    'erased-'
+                    || (select max(build_number) from {{ ledger('builds') }})
+                    || '-' || row_number() over (order by case_key) as erased_key
+                from {{ recorded }}
+                where
+                    exists (
+                        select 1
+                        from {{ source('raw', 'forgotten') }} as forgotten
+                        inner join {{ as_last_built('int_loads_pending') }} as pending
+                            on forgotten.load_id = pending.load_id
+                    )
+                    and case_key in (
+                        select node_key from {{ as_last_built('int_nodes_touched') }}
+                    )
+                    and case_key not in (
+                        select case_key from {{ as_last_built('fct_cases') }}
+                    )
+                group by case_key
+            )
+        {%- endset -%}
+        {%- set restated = as_last_built('kpi_restated_cases') -%}
+        {%- if load_relation(restated) is not none %}
+        update {{ restated }}
+        set case_key = gone.erased_key
+        from {{ gone }} as gone
+        where {{ restated.identifier }}.case_key = gone.case_key;
+        {%- endif %}
+
+        update {{ recorded }}
+        set
+            case_key = gone.erased_key,
+            dbt_scd_id = gone.erased_key || '-' || dbt_valid_from
+        from {{ gone }} as gone
+        where {{ recorded.identifier }}.case_key = gone.case_key;
+    {%- endif -%}
+{%- endmacro %}

@@ -11,14 +11,14 @@
 {% macro wilson_lower(share, trials) -%}
     {#- of nothing there is no interval; engines differ in what `greatest` makes of null -#}
     case
-        when {{ trials }} > 0
+        when {{ share }} is not null
             then greatest(0.0, {{ wilson_bound(share, trials, '-') }})
     end
 {%- endmacro %}
 
 {% macro wilson_upper(share, trials) -%}
     case
-        when {{ trials }} > 0
+        when {{ share }} is not null
             then least(1.0, {{ wilson_bound(share, trials, '+') }})
     end
 {%- endmacro %}

@@ -68,7 +68,7 @@
 
 {# Whether a chain had not passed when a write that it binds was executed. #}
 {% macro is_unpassed(outcome_before) -%}
-    coalesce({{ outcome_before }}, 'none') != 'pass'
+    {{ outcome_before }} is distinct from 'pass'
 {%- endmacro %}
 
 

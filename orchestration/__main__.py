@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import uuid
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration import audit_queue, cases, engines, project, report, sample
+from orchestration import (
+    audit_queue,
+    cases,
+    engines,
+    forget,
+    project,
+    rejects,
+    report,
+    sample,
+    spreadsheets,
+    trace,
+)
+from orchestration.loading import FEEDS, load_all, read_settings, summary
 from orchestration.publish import PublicationError
 from orchestration.snowflake.grants import GrantsError
 
@@ -27,6 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
         return options.command(options)
     except project.ProjectError as problem:
         print(f"error: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except Exception as problem:
+        if not (project.is_full_disk(problem) or project.has_no_room()):
+            raise
+        print(
+            f"error: {project.FullDiskError(project.home(), problem)}", file=sys.stderr
+        )
         return 1
 
 
@@ -57,6 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument(
         "of", nargs="?", help="an alert's key, a test's name, or raw.<feed>"
     )
+    tabling = add("export", _export, "a published mart as CSV, safe for spreadsheets")
+    tabling.add_argument("mart")
+    tracing = add("trace", _trace, "where a record went, from its line to the KPIs")
+    tracing.add_argument("of", help="the id of a record, or <file>:<line>")
+    exporting = add("rejects", _rejects, "rejected records as a file to be mended")
+    exporting.add_argument("feed")
+    replaying = add("replay-rejects", _replay_rejects, "read rejected records again")
+    replaying.add_argument("feed", nargs="?")
+    forgetting = add("forget", _forget, "remove customers from all that is kept")
+    forgetting.add_argument("customers", nargs="+", help="their ids, as landed")
     add("report", _report, "the published KPIs as text")
     add("audit-queue", _audit_queue, "the cases drawn for audits as CSV and JSON lines")
     add("dev", _dev, "Dagster's UI and daemon on loopback")
@@ -142,6 +172,71 @@ def _roll_back(options: argparse.Namespace) -> int:
 
 def _cases(options: argparse.Namespace) -> int:
     print(cases.listed(options.of))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    path, count = spreadsheets.export(options.mart, project.home() / "exports")
+    print(f"{count:,} rows, from {engines.published_name()}: {path}")
+    return 0
+
+
+def _trace(options: argparse.Namespace) -> int:
+    print(trace.trace(options.of))
+    return 0
+
+
+def _rejects(options: argparse.Namespace) -> int:
+    path, count = rejects.export(options.feed, project.home() / "rejects")
+    place = f"{project.shown_landing()}/{options.feed}/"
+    print(
+        f"{count:,} rejected records: {path}\n"
+        f"Mend the lines, leave `_repairs` as it is, move the file to {place} under "
+        "another name, then `make replay-rejects` or `make refresh`."
+    )
+    return 0
+
+
+def _replay_rejects(options: argparse.Namespace) -> int:
+    """Reads files again that had rejected records, and says what became of each."""
+    feeds = [options.feed] if options.feed else list(FEEDS)
+    if unknown := set(feeds) - set(FEEDS):
+        raise project.ProjectError(
+            f"no feed {', '.join(unknown)}; there are {', '.join(FEEDS)}"
+        )
+    load_id = f"load-{uuid.uuid4().hex[:12]}"
+    with engines.loading() as warehouse:
+        sample.refuse_a_mixture(warehouse)
+        for feed in feeds:
+            warehouse.mask(feed)
+        report = load_all(
+            landing=project.landing(),
+            warehouse=warehouse.store,
+            settings=read_settings(project.ROOT / "dbt_project.yml", project.home()),
+            load_id=load_id,
+            now=max(datetime.now(UTC), project.as_of()),
+            feeds=feeds,
+            progress=lambda text: print(text, file=sys.stderr, flush=True),
+            replay=True,
+        )
+    print(summary(report))
+    print(rejects.became(load_id))
+    if report.loaded:
+        print("`make refresh` builds and publishes what was loaded.")
+    return 0
+
+
+def _forget(options: argparse.Namespace) -> int:
+    gone = forget.erase(options.customers)
+    options.job = "refresh"
+    if failed := _run(options):
+        print(
+            "error: they are out of the raw tables, but not of what readers have: mend "
+            "what failed, then run the same command again",
+            file=sys.stderr,
+        )
+        return failed
+    print(forget.told(options.customers, forget.clear(options.customers, gone)))
     return 0
 
 

@@ -6,16 +6,15 @@ and landed there, it counts for the case that was drawn, with the chance of the 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from orchestration import engines
+from orchestration.spreadsheets import as_csv
+from orchestration.whole_files import write_whole
 
 QUERY = Path(__file__).parent / "queries" / "audit_queue.sql"
 # what the reviewer fills in; the first three are required
@@ -23,8 +22,6 @@ TO_FILL = (
     *("verdict", "auditor_id", "audited_at"),
     *("severity", "is_outcome_correct", "should_have_escalated", "notes"),
 )
-# what a spreadsheet would take for a formula, wide forms of the signs among them
-FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 Row = Mapping[str, Any]
 
@@ -38,7 +35,9 @@ def export(ask: engines.Ask, folder: Path) -> tuple[Path, Path, int]:
     records = [as_record(row) for row in ask(QUERY.read_text(encoding="utf-8"))]
     folder.mkdir(parents=True, exist_ok=True)
     table, lines = folder / "audit_queue.csv", folder / "audit_queue.jsonl"
-    write_whole(table, as_csv(records))
+    write_whole(
+        table, as_csv(records, [*(records or [as_record({"queue_key": None})])[0]])
+    )
     write_whole(lines, as_json_lines(records))
     return table, lines, len(records)
 
@@ -65,37 +64,3 @@ def plain(value: object) -> object:
 def as_json_lines(records: Iterable[Row]) -> str:
     """One JSON object per line: this form keeps every id as it is."""
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-
-
-def as_csv(records: Sequence[Row]) -> str:
-    """A table with a heading; cells are safe to open in a spreadsheet."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(records[0] if records else as_record({"queue_key": None}))
-    for record in records:
-        writer.writerow([safe_cell(value) for value in record.values()])
-    return text.getvalue()
-
-
-def safe_cell(value: object) -> object:
-    """A text that would be a formula gets an apostrophe before it.
-
-    So says OWASP of CSV injection. An id that begins so is changed in the table, and
-    only there.
-    """
-    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replaces a file at once: whoever reads it sees the old one or the new one."""
-    draft = path.with_name(f".{path.name}.tmp")
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

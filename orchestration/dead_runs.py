@@ -48,6 +48,15 @@ def release(instance: DagsterInstance) -> list[str]:
     return released
 
 
+def lives(instance: DagsterInstance) -> DagsterRun | None:
+    """A run whose process is at work; one that nobody can look at is none."""
+    for record in instance.get_run_records(Filter(statuses=AT_WORK)):
+        pid = _process(instance, record.dagster_run)
+        if pid is not None and _lives(pid, record.create_timestamp, record.dagster_run):
+            return record.dagster_run
+    return None
+
+
 def _process(instance: DagsterInstance, run: DagsterRun) -> int | None:
     """The process of a run: as `make refresh` states it, else as Dagster notes it."""
     if PROCESS in run.tags:

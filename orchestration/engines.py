@@ -8,10 +8,10 @@ is published.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +27,7 @@ from orchestration.publish import (
     publish,
     remember,
     roll_back,
+    shown,
 )
 from orchestration.snowflake import grants, masking, publishing
 from orchestration.snowflake.connection import connect
@@ -42,7 +43,7 @@ REPORTING = "REPORTING"  # the readers' warehouse
 SAMPLE_MARK = "raw.made_up_sample"
 
 Row = dict[str, Any]
-Ask = Callable[[str], list[Row]]
+Ask = Callable[..., list[Row]]  # a query, and the values that are bound in it
 
 
 class Warehouse(Protocol):
@@ -205,6 +206,25 @@ def last_build() -> Row:
     return _of_last_build("is_full, loads, records, sessions, cases, days")
 
 
+def publish_alone() -> Publication:
+    """Publishes the last complete build once more, and lets older publications go.
+
+    Snowflake keeps one older publication, which is then that same build.
+    """
+    last = _of_last_build("build_id, as_of")
+    as_of = last["as_of"].replace(tzinfo=UTC)
+    return publish_marts(as_of, project.git_revision(), last["build_id"], alone=True)
+
+
+def is_held() -> bool:
+    """Whether a rollback keeps readers on an older publication."""
+    if project.engine() == "duckdb":
+        found = shown(project.current())
+        return found is not None and found.is_held
+    with closing(connect(TRANSFORMER)) as connection, connection.cursor() as cursor:
+        return publishing.is_held(cursor, databases(), _rules())
+
+
 def has_seeds() -> bool:
     """Whether the last complete build had these very seeds, and macros."""
     return _of_last_build("macros").get("macros") == project.macros_fingerprint()
@@ -254,6 +274,17 @@ def building() -> Iterator[Ask]:
             yield _asking_snowflake(cursor)
 
 
+@contextmanager
+def changing() -> Iterator[Callable[..., Sequence[Sequence[Any]]]]:
+    """Runs statements, their values bound, as the role that builds the warehouse."""
+    if project.engine() == "duckdb":
+        with duckdb.connect(str(project.warehouse())) as connection:
+            yield lambda text, *values: connection.execute(text, values).fetchall()
+    else:
+        with closing(connect(TRANSFORMER)) as connection:
+            yield SnowflakeStore(connection).run
+
+
 def remember_publications() -> None:
     """Tells the warehouse which builds were published, before the next one begins."""
     if project.engine() == "duckdb":
@@ -272,12 +303,13 @@ def publish_marts(
     build_id: str,
     *,
     after_rollback: bool = False,
+    alone: bool = False,
 ) -> Publication:
     """Publishes the marts of the warehouse, or raises and leaves readers what they had.
 
     `build_id` is dbt's id of the build that made them. Raises HeldError where a
     rollback holds, unless `after_rollback`, and GrantsError on Snowflake where the
-    grants in force are not as declared.
+    grants in force are not as declared. If it is to be `alone`, older publications go.
     """
     given = {
         "as_of": as_of,
@@ -293,6 +325,7 @@ def publish_marts(
             is_sample=warehouse.is_sample(),
             texts=project.descriptions(MARTS),
             keys=marts_copy.declared(project.manifest()),
+            alone=alone,
             **given,
         )
     with closing(connect(TRANSFORMER)) as connection:
@@ -344,9 +377,9 @@ def reading_file(current: Path) -> Iterator[Ask]:
 
 
 def _asking_duckdb(connection: duckdb.DuckDBPyConnection) -> Ask:
-    def ask(query: str) -> list[Row]:
+    def ask(query: str, *values: object) -> list[Row]:
         try:
-            found = connection.execute(query)
+            found = connection.execute(query, values)
         except duckdb.Error as problem:
             raise _no_answer(problem) from problem
         names = [column[0] for column in found.description]
@@ -358,9 +391,9 @@ def _asking_duckdb(connection: duckdb.DuckDBPyConnection) -> Ask:
 def _asking_snowflake(cursor: SnowflakeCursor) -> Ask:
     from snowflake.connector import Error
 
-    def ask(query: str) -> list[Row]:
+    def ask(query: str, *values: object) -> list[Row]:
         try:
-            cursor.execute(query)
+            cursor.execute(query, values or None)
         except Error as problem:
             raise _no_answer(problem) from problem
         names = [column.name.lower() for column in cursor.description]

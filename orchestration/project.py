@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -23,11 +24,43 @@ ENGINES = ("duckdb", "snowflake")
 DAGSTER_POSTGRES = "ACSR_DAGSTER_POSTGRES"
 ALERT_FORMATS = ("slack", "json")
 DBT_FOLDERS = ("models", "macros", "seeds", "tests", "snapshots", "analyses")
+FULL_DISK = ("No space left on device", "Disk quota exceeded", "disk is full")
+LEAST_ROOM = 1 << 20  # bytes, without which nothing works
 DBT_FILES = (".sql", ".yml", ".yaml", ".md", ".csv")
 
 
 class ProjectError(Exception):
     """Something the reader can mend: the message says what, where and how."""
+
+    exit_code = 1
+
+
+class BusyError(ProjectError):
+    """Another process is at work here; the same command works once it has ended."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class FullDiskError(ProjectError):
+    """Something could not be written because a disk, or a quota on it, is full."""
+
+    def __init__(self, place: Path | str, problem: BaseException) -> None:
+        super().__init__(
+            f"the disk of {place} is full ({problem}): free some space and run again; "
+            "what was committed stays, and all else is read again"
+        )
+
+
+def is_full_disk(problem: BaseException) -> bool:
+    """Whether that is why something failed; engines say so in words alone."""
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(problem) for words in FULL_DISK)
+
+
+def has_no_room() -> bool:
+    """Whether the disk of the home folder is full; SQLite calls that an I/O error."""
+    return home().exists() and shutil.disk_usage(home()).free < LEAST_ROOM
 
 
 def landing() -> Path | str:
@@ -235,18 +268,32 @@ def prepare() -> None:
     home().mkdir(parents=True, exist_ok=True)
     profiles = ROOT / "profiles.yml"
     if not profiles.exists():
-        shutil.copyfile(ROOT / "profiles.example.yml", profiles)
+        draft = profiles.with_name(f".profiles.{os.getpid()}.tmp")
+        shutil.copyfile(ROOT / "profiles.example.yml", draft)
+        draft.replace(profiles)
 
 
 def manifest() -> Path:
-    """The dbt manifest, parsed anew where it is missing or older than the project."""
+    """The dbt manifest, parsed anew where it is missing or older than the project.
+
+    A file beside it tells that it was written to its end: dbt that is killed leaves
+    half of one.
+    """
     path = dbt_target_path() / "manifest.json"
-    written = path.stat().st_mtime if path.exists() else 0.0
-    if any(file.stat().st_mtime > written for file in _dbt_files()):
+    mark = path.with_name("manifest_is_whole")
+    written = _written(path)
+    is_whole = 0.0 < written <= _written(mark)
+    if not is_whole or any(file.stat().st_mtime > written for file in _dbt_files()):
         parsed = run_dbt("parse")
         if parsed.returncode or not path.exists():
             raise ProjectError(f"dbt parse failed:\n{parsed.stdout}{parsed.stderr}")
+        mark.touch()
     return path
+
+
+def _written(path: Path) -> float:
+    """When a file was last written, in seconds since 1970; 0 where there is none."""
+    return path.stat().st_mtime if path.exists() else 0.0
 
 
 def descriptions(schema: str) -> dict[str, dict[str, str]]:

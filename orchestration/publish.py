@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import project
+from orchestration.kill_points import passing
 from orchestration.marts_copy import MARTS, Keys, copy_marts, follows, quoted
 
 LEDGER = "publications"
@@ -116,6 +117,7 @@ def publish(
     keys: Keys | None = None,
     texts: Texts | None = None,
     after_rollback: bool = False,
+    alone: bool = False,
 ) -> Publication:
     """Publishes the marts of a warehouse to `folder/current.duckdb`, or nothing.
 
@@ -123,7 +125,8 @@ def publish(
     has the column by which a batch replaces rows, of marts in which it does: where it
     was the last thing that happened, only its rows are copied. `texts` are the
     descriptions that go with them, as comments. Raises HeldError where a rollback
-    holds, unless `after_rollback`.
+    holds, unless `after_rollback`. If it is to be `alone`, nothing of an older file is
+    taken over and none is kept.
 
     Call it only after every test of the marts has passed.
     """
@@ -136,10 +139,14 @@ def publish(
         publication_id, published_at = new_id()
         version = _version(folder, publication_id)
         draft = folder / f".{version.name}.tmp"
-        if _begin_as_before(current, draft, warehouse, as_of, build_id):
+        begins_as_before = not alone and _begin_as_before(
+            current, draft, warehouse, as_of, build_id
+        )
+        if begins_as_before:
             row_counts = _copy_marts(warehouse, draft, keys or {})
         else:
             row_counts = _copy_marts(warehouse, draft, {})
+        passing("marts copied")
         _write_ledger(
             draft,
             current,
@@ -155,12 +162,17 @@ def publish(
             },
         )
         _write_comments(draft, {**(texts or {}), LEDGER: LEDGER_TEXTS})
+        _complete(draft)
         check(draft, warehouse)
+        passing("draft checked")
         _sync(draft)
         draft.replace(version)
+        passing("version placed")
         _point(current, version)
+        passing("version shown")
         _sync(folder)
-        _forget_versions(current)
+        _forget_versions(current, 1 if alone else KEPT_VERSIONS)
+        passing("versions forgotten")
     return Publication(publication_id, current, row_counts)
 
 
@@ -189,6 +201,7 @@ def roll_back(folder: Path, wanted: str | None = None) -> Rollback:
             draft, current, restated(told, publication_id, _utc(published_at))
         )
         _write_comments(draft, {LEDGER: LEDGER_TEXTS})
+        _complete(draft)
         check(draft, version)
         _sync(draft)
         draft.replace(current)
@@ -264,6 +277,16 @@ def kept(current: Path) -> list[str]:
     with _opened(current) as connection:
         known = sorted(str(row["publication_id"]) for row in _ledger_rows(connection))
     return [it for it in known if _version(current.parent, it).exists()]
+
+
+def _complete(draft: Path) -> None:
+    """Sees to it that all of a draft is in its file, which alone is moved.
+
+    Where a disk is full, the engine closes a file without a word and leaves what it
+    could not write in the log beside it. To this it objects, if it cannot.
+    """
+    with duckdb.connect(str(draft)) as connection:
+        connection.execute("force checkpoint")
 
 
 def check(draft: Path, warehouse: Path) -> None:
@@ -479,6 +502,7 @@ def _point(current: Path, version: Path) -> None:
     """Moves a second name of the version over `current`: one step, no copy."""
     link = current.with_name(f".{current.name}.tmp")
     os.link(version, link)
+    passing("version linked")
     link.replace(current)
 
 
@@ -514,9 +538,9 @@ def _forget_drafts(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _forget_versions(current: Path) -> None:
+def _forget_versions(current: Path, number: int) -> None:
     """Removes the files of older publications, and those that were never shown."""
-    wanted = {_version(current.parent, it) for it in kept(current)[-KEPT_VERSIONS:]}
+    wanted = {_version(current.parent, it) for it in kept(current)[-number:]}
     for path in current.parent.glob(VERSION_FILES):
         if path not in wanted:
             with suppress(OSError):

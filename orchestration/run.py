@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO
@@ -56,8 +58,41 @@ class Outcome(Enum):
 def run_job(name: str, config: Mapping[str, Any] | None = None) -> Outcome:
     """Runs a job in this process, and tells of it.
 
-    `config` is Dagster's run configuration, in the place of the job's own.
+    `config` is Dagster's run configuration, in the place of the job's own. Raises
+    BusyError where another run is at work on this home folder.
     """
+    with _alone(name):
+        return _run(name, config)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Holds this home folder for one run.
+
+    The lock is the system's: it goes with its process, however that ends.
+    """
+    path = project.home() / "run.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise _busy(lock.read().strip()) from None
+        lock.truncate(0)
+        lock.write(f"{name}, process {os.getpid()}, since {datetime.now(UTC):%F %T}Z\n")
+        lock.flush()
+        yield
+
+
+def _busy(other: str) -> project.BusyError:
+    return project.BusyError(
+        f"another run is at work on {engines.warehouse_name()} ({other}), so this one "
+        "was not begun: try again once that has ended"
+    )
+
+
+def _run(name: str, config: Mapping[str, Any] | None) -> Outcome:
     os.environ["DAGSTER_HOME"] = str(project.dagster_home())
     try:
         from orchestration.definitions import defs  # parses the dbt project
@@ -71,6 +106,8 @@ def run_job(name: str, config: Mapping[str, Any] | None = None) -> Outcome:
     print(f"{name}: {landing} -> {engines.warehouse_name()} (log: {log})")
     with DagsterInstance.get() as instance:
         dead_runs.release(instance)
+        if run := dead_runs.lives(instance):
+            raise _busy(f"{run.job_name}, run {run.run_id} of Dagster's")
         result = _execute(defs.resolve_job_def(name), instance, log, config)
         told = None if is_whole(result) else _tell(instance, result)
     for line in (*loaded(result), *findings(result)):

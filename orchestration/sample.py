@@ -17,6 +17,7 @@ from orchestration.engines import Warehouse, warehouse_name
 from orchestration.loading import FEEDS, open_landing
 
 LANDING_NOTE = "_made_up_sample.txt"
+DRAFT = ".sample.tmp"
 NOTE = """\
 Made-up support traffic, written by `python -m simulator`: no real customer, agent or
 company is in it. Land your own files in another folder and name it in ACSR_LANDING.
@@ -24,8 +25,11 @@ company is in it. Land your own files in another folder and name it in ACSR_LAND
 
 
 def has_landed() -> bool:
-    """Whether any feed has a finished file."""
-    landing = open_landing(project.landing())
+    """Whether any feed has a finished file; half a sample is first made a whole one."""
+    root = project.landing()
+    if is_landed() and (root / DRAFT).is_dir():  # what made it was killed amid moving
+        _land(root)
+    landing = open_landing(root)
     return any(landing.walk(feed) for feed in FEEDS)
 
 
@@ -66,8 +70,9 @@ def make(days: int, cases_per_day: int, seed: int, until: datetime) -> None:
             f"nothing has landed in {project.shown_landing()}, and the made-up sample "
             "is not put into a bucket: set ACSR_LANDING to a folder to see it"
         )
-    draft = landing / ".sample.tmp"
+    draft = landing / DRAFT
     truth = project.sample_truth()
+    (landing / LANDING_NOTE).unlink(missing_ok=True)
     for folder in (draft, truth):
         shutil.rmtree(folder, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -82,10 +87,15 @@ def make(days: int, cases_per_day: int, seed: int, until: datetime) -> None:
         cwd=project.ROOT,
         check=True,
     )
-    (landing / LANDING_NOTE).write_text(NOTE, encoding="utf-8")
-    for folder in sorted(draft.iterdir()):
+    (landing / LANDING_NOTE).write_text(NOTE, encoding="utf-8")  # the draft is whole
+    _land(landing)
+
+
+def _land(landing: Path) -> None:
+    """Moves what is still in the draft, which goes then."""
+    for folder in sorted((landing / DRAFT).iterdir()):
         _move(folder, landing / folder.name)
-    shutil.rmtree(draft)
+    shutil.rmtree(landing / DRAFT)
 
 
 def _move(folder: Path, target: Path) -> None:

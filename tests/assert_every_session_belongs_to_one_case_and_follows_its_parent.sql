@@ -3,7 +3,7 @@
 with
 
 logged as (
-    {% for adapter in ['stg_agent_events__measures', 'stg_tau2_runs__events'] %}
+    {% for adapter in ['stg_agent_events__measures', 'int_agent_events_adapted'] %}
     select
         source_system,
         session_id

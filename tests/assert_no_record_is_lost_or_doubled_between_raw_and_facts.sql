@@ -14,7 +14,7 @@ counts as (
     select
         'agent events of all feeds, in sessions' as stage,
         (select count(*) from {{ ref('stg_agent_events__events') }})
-        + (select count(*) from {{ ref('stg_tau2_runs__events') }}) as before_stage,
+        + (select count(*) from {{ ref('int_agent_events_adapted') }}) as before_stage,
         (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }})
             as after_stage
 
@@ -81,7 +81,7 @@ counts as (
             where action_type = 'policy_checked'
         )
         + (
-            select count(*) from {{ ref('stg_tau2_runs__events') }}
+            select count(*) from {{ ref('int_agent_events_adapted') }}
             where action_type = 'policy_checked'
         ) as before_stage,
         (select count(*) from {{ ref('fct_policy_checks') }}) as after_stage
@@ -95,7 +95,7 @@ counts as (
             where action_type = 'action_executed'
         )
         + (
-            select count(*) from {{ ref('stg_tau2_runs__events') }}
+            select count(*) from {{ ref('int_agent_events_adapted') }}
             where action_type = 'action_executed'
         ) as before_stage,
         (select count(*) from {{ ref('fct_actions') }}) as after_stage

@@ -164,7 +164,7 @@ model_calls as (
         session_id,
         cost_usd,
         coalesce(input_tokens, 0) + coalesce(output_tokens, 0) as tokens
-    from {{ ref('stg_tau2_runs__events') }}
+    from {{ ref('int_agent_events_adapted') }}
     where action_type = 'llm_called'
 
 ),

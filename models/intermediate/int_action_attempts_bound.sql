@@ -34,7 +34,6 @@ action_names as (
 
     select action_name
     from events
-    where action_name is not null
     group by all
 
 ),

@@ -15,7 +15,7 @@ events as (
 
     select * from {{ agent_events }}
     union all
-    select * from {{ ref('stg_tau2_runs__events') }}
+    select * from {{ ref('int_agent_events_adapted') }}
     where {{ touched('session_key') }}
 
 ),

@@ -90,7 +90,6 @@ acts as (
             and units.unit_key = ticket_events.target_ticket_key
             and ticket_events.is_on_target
             and ticket_events.act is not null
-    where units.is_known
 
     union all
 
@@ -104,11 +103,7 @@ acts as (
     inner join log_acts
         on
             units.case_key = log_acts.case_key
-            and (
-                units.unit_key = 'log'
-                or units.unit_key = coalesce(log_acts.ticket_key, units.unit_key)
-            )
-            and log_acts.act is not null
+            and units.unit_key = coalesce(log_acts.ticket_key, units.unit_key)
     where not units.is_known
 
 ),
@@ -132,13 +127,7 @@ unit_acts as (
         *,
         max(case when act != 'close' then act_number end) over (
             partition by case_key, unit_key
-        ) as last_reopening_number,
-        coalesce(
-            lead(occurred_at) over (
-                partition by case_key, unit_key order by act_number
-            ),
-            cast('9999-12-31' as timestamp)
-        ) as next_act_at
+        ) as last_reopening_number
     from effective_acts
 
 ),
@@ -154,12 +143,13 @@ unit_states as (
         min(
             case
                 when
-                    unit_acts.act = 'close'
-                    and unit_acts.act_number
+                    unit_acts.act_number
                     > coalesce(unit_acts.last_reopening_number, 0)
                     then unit_acts.occurred_at
             end
         ) as closed_at,
+        min(case when unit_acts.act = 'close' then unit_acts.occurred_at end)
+            as first_closed_at,
         min(case when unit_acts.act != 'close' then unit_acts.occurred_at end)
             as reopened_at
     from units
@@ -188,37 +178,23 @@ arrivals as (
 
 ),
 
--- whether each unit that had begun before the moment was closed just before it
-arrivals_by_unit as (
+-- A return comes to a case of which every unit that had begun was closed by then. What
+-- was opened again since was reopened earlier, so that this return is not the first.
+returns as (
 
     select
         arrivals.case_key,
-        arrivals.arrived_at,
-        unit_states.unit_key,
-        coalesce(count_if(unit_acts.act = 'close') > 0, false) as was_closed
+        arrivals.arrived_at as returned_at
     from arrivals
     inner join unit_states
         on
             arrivals.case_key = unit_states.case_key
             and arrivals.arrived_at > unit_states.began_at
-    left join unit_acts
-        on
-            unit_states.case_key = unit_acts.case_key
-            and unit_states.unit_key = unit_acts.unit_key
-            and arrivals.arrived_at > unit_acts.occurred_at
-            and arrivals.arrived_at <= unit_acts.next_act_at
     group by all
-
-),
-
-returns as (
-
-    select
-        case_key,
-        arrived_at as returned_at
-    from arrivals_by_unit
-    group by all
-    having count_if(not was_closed) = 0
+    having
+        count_if(
+            coalesce(arrivals.arrived_at <= unit_states.first_closed_at, true)
+        ) = 0
 
 ),
 

@@ -84,9 +84,9 @@ action_verdicts as (
     select
         case_key,
         count(*) as required_writes,
-        count_if(coalesce(action_outcome, 'unsaid') != 'success') as failed_writes
+        count_if(action_outcome is distinct from 'success') as failed_writes
     from attempts
-    where is_last_attempt and is_write and is_required and is_automation
+    where is_write and is_required and is_automation
     group by all
 
 )

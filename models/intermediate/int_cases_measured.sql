@@ -34,7 +34,7 @@ attempts as (
     select
         case_key,
         count(*) as attempts,
-        count_if(coalesce(outcome, 'unsaid') != 'success') as failed_attempts
+        count_if(outcome is distinct from 'success') as failed_attempts
     from {{ ref('fct_actions') }}
     where is_automation and {{ touched('case_key') }}
     group by all
@@ -76,7 +76,6 @@ verdicts as (
     where
         is_in_claim
         and verdict in ('violation', 'compliant')
-        and case_key is not null
         and {{ touched('case_key') }}
     qualify
         row_number() over (
@@ -97,7 +96,6 @@ surveys as (
     from {{ ref('fct_survey_responses') }}
     where
         survey_type = 'ces'
-        and case_key is not null
         and {{ touched('case_key') }}
     group by all
 
@@ -131,7 +129,7 @@ flagged as (
         coalesce(compliance.bound_actions, 0) as bound_actions,
         coalesce(compliance.compliant_actions, 0) as compliant_actions,
         coalesce(verdicts.audit_weight, 0) as audit_weight,
-        coalesce(verdicts.verdict = 'compliant', false) as is_audited_compliant,
+        verdicts.verdict = 'compliant' as is_audited_compliant,
         coalesce(surveys.sent_surveys, 0) as sent_surveys,
         coalesce(surveys.answered_surveys, 0) as answered_surveys,
         coalesce(surveys.favourable_surveys, 0) as favourable_surveys,

@@ -40,10 +40,7 @@ explicit_once as (
     from explicit
     qualify
         row_number() over (
-            partition by
-                case_key,
-                coalesce(escalation_id, event_key),
-                case when escalation_id is null then 'event' else 'escalation' end
+            partition by case_key, coalesce(escalation_id, event_key)
             order by case_event_number
         ) = 1
 
@@ -99,7 +96,7 @@ first_acts as (
         on touches.case_key = involved_cases.case_key
     left join logged_cases
         on touches.case_key = logged_cases.case_key
-    where touches.is_act_of_person and logged_cases.case_key is null
+    where logged_cases.case_key is null
     qualify
         row_number() over (
             partition by touches.case_key

@@ -53,9 +53,9 @@ candidates as (
         end as escalation_source,
         actor_type = 'human_agent'
         or action_type = 'human_joined'
-        or (action_type = 'policy_checked' and coalesce(evaluator, '') = 'human')
+        or (action_type = 'policy_checked' and coalesce(evaluator = 'human', false))
             as is_act_of_person,
-        action_type = 'policy_checked' and coalesce(evaluator, '') = 'human'
+        action_type = 'policy_checked' and coalesce(evaluator = 'human', false)
             as is_approval
     from agent_events
 

@@ -31,7 +31,6 @@ first_of_ticket as (
         min_by(session_key, session_number) as parent_session_key,
         min(session_number) as parent_session_number
     from sessions
-    where ticket_key is not null
     group by all
 
 ),
@@ -111,7 +110,6 @@ last_acts as (
             and ticket_events.is_on_target
             and ticket_events.act is not null
             and candidates.started_at > ticket_events.occurred_at
-    where candidates.is_parent_ticket_known
     group by all
 
     union all
@@ -138,7 +136,7 @@ by_customer as (
     from candidates
     left join last_acts
         on candidates.session_key = last_acts.session_key
-    where coalesce(last_acts.act, 'open') != 'close'
+    where last_acts.act is distinct from 'close'
 
 )
 

@@ -82,6 +82,7 @@ def _counts(report: FeedReport, warehouse: Warehouse) -> dict[str, object]:
         "duplicates": report.duplicates,
         "replaced": report.replaced,
         "rejected": report.rejected,
+        "suppressed": report.suppressed,
     }
     return {"dagster/row_count": rows, **counts}
 

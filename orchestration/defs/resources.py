@@ -1,5 +1,6 @@
 """What assets share: the warehouse's one slot, and dbt."""
 
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from importlib import metadata
@@ -8,7 +9,7 @@ from dagster import in_process_executor
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration import project
+from orchestration import dbt_process, project
 
 # DuckDB takes one writing process: whatever opens the warehouse holds this slot.
 WAREHOUSE = "warehouse"
@@ -34,6 +35,8 @@ resources = {
     "dbt": Dbt(
         project_dir=str(project.ROOT),
         profiles_dir=str(project.ROOT),
-        dbt_executable=str(project.DBT),
+        # dbt by way of a module of this project, which ends it with this process
+        dbt_executable=sys.executable,
+        global_config_flags=["-m", dbt_process.__name__],
     )
 }

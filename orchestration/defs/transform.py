@@ -18,8 +18,10 @@ from dagster_dbt import (
 from pydantic import Field
 
 from orchestration import engines, project, verdict
+from orchestration.dbt_process import PARENT
 from orchestration.defs.metadata import EVERY_NIGHT, OWNER, with_row_counts
 from orchestration.defs.resources import WAREHOUSE
+from orchestration.kill_points import passing
 
 NIGHTLY = "nightly"
 FAILED = ("error", "fail", "runtime error")
@@ -100,8 +102,11 @@ def dbt_project(
     """Builds and tests every model; only a build without a failure may be published."""
     moment = project.as_of()
     os.environ.update(project.dbt_environment(moment))
+    os.environ[PARENT] = str(os.getpid())
     verdict.withdraw()
+    passing("verdict withdrawn")
     engines.remember_publications()
+    passing("publications remembered")
     building = dbt.cli(
         [
             *("build", *_leaner(), *config.arguments()),
@@ -112,11 +117,15 @@ def dbt_project(
         target_path=project.dbt_target_path() / "run",
     )
     try:
-        yield from with_row_counts(building.stream(), building.manifest["nodes"])
+        for told in with_row_counts(building.stream(), building.manifest["nodes"]):
+            passing("model built")
+            yield told
     except DagsterDbtCliRuntimeError as problem:
         raise _failure(building, problem) from None
-    told = building.get_artifact("run_results.json")["metadata"]
-    verdict.record(context.run_id, moment, told["invocation_id"])
+    passing("build done")
+    metadata = building.get_artifact("run_results.json")["metadata"]
+    verdict.record(context.run_id, moment, metadata["invocation_id"])
+    passing("verdict recorded")
 
 
 def _failure(building: DbtCliInvocation, problem: Exception) -> Exception:

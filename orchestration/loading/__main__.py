@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         report = _load(options)
     except project.ProjectError as problem:
         print(f"error: {problem}", file=sys.stderr)
-        return 1
+        return problem.exit_code
     print(summary(report))
     return 0
 

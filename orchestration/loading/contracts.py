@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 Kind = Literal["id", "string", "time", "integer", "number", "boolean", "object"]
-Reader = Literal["json_lines", "tau2", "servicenow"]
+Reader = Literal["json_lines", "tau2", "servicenow", "otel"]
 
 ACTOR_TYPES = ("ai_agent", "human_agent", "customer", "system")
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -214,6 +214,34 @@ TAU2_RUNS = Feed(
     times=("ended_at", "started_at", "run_timestamp"),
 )
 
+OTEL_SPANS = Feed(
+    name="otel_spans",
+    reader="otel",
+    columns=(
+        ("source_system", "varchar"),
+        ("trace_id", "varchar"),
+        ("span_id", "varchar"),
+        ("parent_span_id", "varchar"),
+        ("span_name", "varchar"),
+        ("span_kind", "varchar"),
+        ("status", "varchar"),
+        ("started_at", "timestamp"),
+        ("ended_at", "timestamp"),
+        ("duration_ms", "double"),
+        ("service_name", "varchar"),
+        ("service_version", "varchar"),
+        ("environment", "varchar"),
+        ("scope_name", "varchar"),
+        ("customer_id", "varchar"),
+        ("customer_key", "varchar"),
+        ("resource", "json"),
+        ("attributes", "json"),
+        ("events", "json"),
+    ),
+    identity=("source_system", "trace_id", "span_id"),
+    times=("ended_at", "started_at"),
+)
+
 SERVICENOW_TIMES = (
     "opened_at",
     "sys_created_at",
@@ -294,6 +322,7 @@ FEEDS: dict[str, Feed] = {
         TICKET_EVENTS,
         SURVEY_RESPONSES,
         COMPLIANCE_AUDITS,
+        OTEL_SPANS,
         TAU2_RUNS,
         SERVICENOW_INCIDENTS,
     )

@@ -13,11 +13,15 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from orchestration.kill_points import passing
 from orchestration.loading.contracts import Feed
+from orchestration.loading.erasure import Erasure, erase
 from orchestration.loading.faults import UNREADABLE_FILE
+from orchestration.loading.repairs import outcomes
 from orchestration.loading.staging import ARROW_TYPES, StagedFile
 from orchestration.loading.warehouse import (
     HISTORY,
+    REJECT_OUTCOMES,
     REJECTED,
     TRACE,
     Earlier,
@@ -32,6 +36,7 @@ from orchestration.loading.warehouse import (
 Identity = tuple[object, ...]
 Rank = tuple[int, int, str]  # version, time, hash of the line: the greater one stays
 _NO_TIME = -(2**63)
+REPLACE_JSON = "cast(replace(cast({} as varchar), ?, ?) as json)"
 LARGE_ROWS = 50_000  # of a batch that enters in one transaction
 
 
@@ -84,6 +89,31 @@ class DuckDbStore:
     def replayable(self, feed: str) -> dict[str, Earlier]:
         """Files with rejected records, by content: what a replay reads again."""
         return replayable(self.connection, feed)
+
+    def run(self, statement: str, *values: object) -> list[tuple]:
+        """Runs one statement, its values bound, and gives back its rows."""
+        return self.connection.execute(statement, list(values)).fetchall()
+
+    def suppressed(self) -> set[str]:
+        """Hashes of those whose records are kept out."""
+        return {str(held) for (held,) in self.run("select hash from raw.suppressed")}
+
+    def forget_built(self) -> None:
+        """Empties `raw.forgotten` of what the marts are built without by now."""
+        built = self.run(
+            "select count(*) from information_schema.tables "
+            "where table_schema = 'intermediate' and table_name = 'loads_built'"
+        )
+        if built == [(1,)]:
+            self.run(
+                "delete from raw.forgotten where load_id in "
+                "(select load_id from intermediate.loads_built)"
+            )
+
+    def erase(self, asked: Erasure) -> dict[str, int]:
+        """Removes what there is of some people, and keeps it out; rows by feed."""
+        with _transaction(self.connection):
+            return erase(self.run, asked, REPLACE_JSON)
 
     def commit(self, feed: Feed, batch: Sequence[Waiting], load: Load) -> list[Outcome]:
         """Commits small batches file by file, large ones whole or not at all.
@@ -217,6 +247,7 @@ def enter(
     whole = [part for part in parts if part.staged.whole is not None]
     tables = [part.staged.whole for part in whole]
     _enter_tables(connection, feed, whole, tables, load, lookup)
+    passing("rows entered")
     for part in parts:
         if part.staged.whole is None:
             for chunk in part.staged.chunks():
@@ -224,11 +255,14 @@ def enter(
                 _enter_tables(connection, feed, [part], [chunk], load, known)
     for waiting, part in zip(batch, parts, strict=True):
         counted = part.outcome
+        _insert_rejects(connection, feed, part.staged, load)
+        passing("rejects entered")
+        _insert_outcomes(connection, feed, waiting, load)
         if waiting.earlier is not None:
             _forget(connection, feed, part.staged.file.sha256, waiting.earlier)
             counted = waiting.earlier.together(part.outcome, part.staged.clean)
-        _insert_rejects(connection, feed, part.staged, load)
         _insert_history(connection, feed, waiting, load, counted)
+        passing("history entered")
     return [part.outcome for part in parts]
 
 
@@ -441,6 +475,22 @@ def _insert_rejects(
         _insert(connection, "raw.rejected_records", REJECTED, rejects, stamped)
 
 
+def _insert_outcomes(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, waiting: Waiting, load: Load
+) -> None:
+    def run(statement: str, *values: object) -> list[tuple]:
+        return connection.execute(statement, list(values)).fetchall()
+
+    rows = outcomes(run, feed, waiting, load)
+    if rows:
+        names = [name for name, _ in REJECT_OUTCOMES]
+        types = [ARROW_TYPES[kind] for _, kind in REJECT_OUTCOMES]
+        columns = zip(zip(*rows, strict=True), types, strict=True)
+        arrays = [pa.array(values, kind) for values, kind in columns]
+        table = pa.table(arrays, names=names)
+        _insert(connection, "raw.reject_outcomes", REJECT_OUTCOMES, table, {})
+
+
 def _insert_history(
     connection: duckdb.DuckDBPyConnection,
     feed: Feed,
@@ -506,6 +556,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+    passing("batch committed")
 
 
 @contextmanager

@@ -21,6 +21,14 @@ class Fault:
 class UnreadableFileError(Exception):
     """A file that cannot be read as what its name says; the text says what to do."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(sayable(text))
+
+
+def sayable(text: str) -> str:
+    """A text whose bytes that are no UTF-8, as they came from a file, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
 
 def missing(field: str, detail: str | None = None) -> Fault:
     """The fault of a required field that says nothing."""

@@ -112,7 +112,7 @@ def read_parquet(
     """
     reader = RecordReader(feed, context)
     keep_text = context.settings.keep_message_text
-    for number, (record, text, is_doubtful) in enumerate(_parquet_records(file), 1):
+    for number, (record, text, is_doubtful) in enumerate(parquet_records(file), 1):
         if len(text) > MAX_LINE_BYTES:
             fault: Row | Fault = Fault(OVERSIZE, f"over {MAX_LINE_BYTES:,} bytes")
         else:
@@ -124,7 +124,7 @@ def read_parquet(
             yield Clean(fault, number, line_sha256(text))
 
 
-def _parquet_records(
+def parquet_records(
     file: LandedFile,
 ) -> Iterator[tuple[dict[str, object], bytes, bool]]:
     """Records, their canonical JSON, and whether that might hold a credential."""

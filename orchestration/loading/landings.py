@@ -1,7 +1,7 @@
 """Where files land: a folder, or a bucket that is read by its address.
 
-A bucket's files are listed and fetched one by one into scratch, where they are hashed
-and validated like any other file. Credentials are those that the cloud's own tools
+A bucket's files are listed and fetched one by one into a file without a name, which is
+hashed and validated like any other. Credentials are those that the cloud's own tools
 find in the environment.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -56,9 +57,7 @@ class Landing(Protocol):
     def walk(self, feed: str) -> list[Listed]:
         """All finished files of a feed, by name."""
 
-    def fetched(
-        self, listed: Listed, scratch: Path
-    ) -> AbstractContextManager[LandedFile]:
+    def fetched(self, listed: Listed) -> AbstractContextManager[LandedFile]:
         """A file on this machine, hashed; raises OSError where it cannot be read."""
 
 
@@ -77,7 +76,7 @@ class Folder:
         return [Listed(name, path) for name, path in zip(names, paths, strict=True)]
 
     @contextmanager
-    def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
+    def fetched(self, listed: Listed) -> Iterator[LandedFile]:
         """A file where it lies, hashed."""
         yield examine(Path(listed.place), self.root, listed.name)
 
@@ -121,23 +120,19 @@ class Bucket:
         ]
 
     @contextmanager
-    def fetched(self, listed: Listed, scratch: Path) -> Iterator[LandedFile]:
-        """A copy of an object, hashed as it came in, and removed afterwards."""
-        copy = scratch / "fetched"
+    def fetched(self, listed: Listed) -> Iterator[LandedFile]:
+        """A copy of an object without a name, hashed as it came in; open meanwhile."""
         digest, size = hashlib.sha256(), 0
-        try:
-            with (
-                self.files.open_input_stream(
-                    str(listed.place), compression=None
-                ) as source,
-                copy.open("wb") as target,
-            ):
-                while block := source.read(BLOCK_BYTES):
-                    digest.update(block)
-                    size += target.write(block)
-            yield LandedFile(copy, listed.name, digest.hexdigest(), size, scratch)
-        finally:
-            copy.unlink(missing_ok=True)
+        with (
+            tempfile.TemporaryFile() as copy,
+            self.files.open_input_stream(str(listed.place), compression=None) as source,
+        ):
+            while block := source.read(BLOCK_BYTES):
+                digest.update(block)
+                size += copy.write(block)
+            copy.flush()
+            number = copy.fileno()
+            yield LandedFile(number, listed.name, digest.hexdigest(), size, Path())
 
 
 def shown_names(names: Sequence[str]) -> list[str]:

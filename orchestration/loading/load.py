@@ -6,11 +6,10 @@ import logging
 import tempfile
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +17,10 @@ from typing import NamedTuple
 import duckdb
 
 from orchestration import project
+from orchestration.kill_points import passing
 from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.duckdb_store import DuckDbStore
+from orchestration.loading.erasure import Erasure
 from orchestration.loading.files import ChangedFileError, LandedFile
 from orchestration.loading.landings import Landing, Listed, open_landing
 from orchestration.loading.records import Context
@@ -27,6 +28,7 @@ from orchestration.loading.report import FeedReport, FileReport, LoadReport
 from orchestration.loading.secrets import mask_value
 from orchestration.loading.settings import LoadSettings, read_limits
 from orchestration.loading.staging import StagedFile
+from orchestration.loading.suppression import Suppression
 from orchestration.loading.times import latest_allowed
 from orchestration.loading.validators import ValidationError, Validators, shared
 from orchestration.loading.warehouse import (
@@ -38,6 +40,7 @@ from orchestration.loading.warehouse import (
 )
 
 PROGRESS_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0  # for a file, before those behind it go first
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +100,10 @@ def load_feed(
         raise ValueError(f"now needs a time zone, got {now.isoformat()}")
     if feed not in FEEDS:
         raise ValueError(f"no feed {feed!r}; there are {', '.join(FEEDS)}")
-    with connected(warehouse) as store, tempfile.TemporaryDirectory() as scratch:
+    with connected(warehouse) as store:
         store.create_raw_tables()
-        context = Context(settings, latest_allowed(now))
+        read_by = replace(settings, suppressed=frozenset())
+        context = Context(read_by, latest_allowed(now))
         run = _FeedLoad(
             feed=FEEDS[feed],
             landing=open_landing(landing),
@@ -107,10 +111,12 @@ def load_feed(
             context=context,
             validators=shared(read_limits()),
             load=Load(load_id, _utc_now()),
-            scratch=Path(scratch),
             progress=progress,
             earlier=store.replayable(feed) if replay else {},
+            suppression=Suppression(settings, store.suppressed() | settings.suppressed),
         )
+        if run.suppression:
+            store.forget_built()
         with run.committer:
             return run.run()
 
@@ -120,24 +126,23 @@ def list_new_files(
 ) -> list[LandedFile]:
     """Files that a load would read now: those whose content is not in history.
 
-    The `path` of a bucket's file is where it was while it was looked at.
+    The `path` of a bucket's file was open while it was looked at.
     """
     root = open_landing(landing)
     with connected(warehouse, read_only=True) as store:
         known = store.find_known(feed)
     new: list[LandedFile] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for listed in root.walk(feed):
-            if known.unchanged(listed):
-                continue
-            try:
-                with root.fetched(listed, Path(scratch)) as file:
-                    is_known = known.has(file)
-            except OSError:
-                continue
-            if not is_known:
-                known.contents.add(file.sha256)
-                new.append(file)
+    for listed in root.walk(feed):
+        if known.unchanged(listed):
+            continue
+        try:
+            with root.fetched(listed) as file:
+                is_known = known.has(file)
+        except OSError:
+            continue
+        if not is_known:
+            known.contents.add(file.sha256)
+            new.append(file)
     return new
 
 
@@ -162,14 +167,31 @@ def connected(warehouse: Warehouse, *, read_only: bool = False) -> Iterator[RawS
             yield DuckDbStore(connection)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(path), read_only=read_only) as connection:
+    with _opened(path, read_only) as connection:
         if not read_only:
             # small commits wait for a second thread in vain, and with a short log
             # they would have the table written anew every few seconds
             connection.execute("set threads = 1")
             connection.execute("set checkpoint_threshold = '256MB'")
             connection.execute(f"set memory_limit = '{project.memory_limit()}'")
-        yield DuckDbStore(connection)
+        try:
+            yield DuckDbStore(connection)
+        except duckdb.Error as problem:
+            if project.is_full_disk(problem):
+                raise project.FullDiskError(path, problem) from None
+            raise
+
+
+def _opened(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as problem:
+        if "Could not set lock" not in str(problem):
+            raise
+        raise project.BusyError(
+            f"{path} is open in another process, which DuckDB does not share: wait for "
+            f"it, or end it ({problem})"
+        ) from problem
 
 
 def _utc_now() -> datetime:
@@ -189,7 +211,8 @@ class _FeedLoad:
     """One feed's files on their way: a batch shares one look at the table.
 
     While one batch is committed, by a thread of its own, the next files are validated,
-    by processes of their own; they come back in the order in which they were listed.
+    by processes of their own; they come back in the order in which they were listed,
+    but one that takes long lets those behind it pass.
     """
 
     feed: Feed
@@ -198,10 +221,11 @@ class _FeedLoad:
     context: Context
     validators: Validators
     load: Load
-    scratch: Path
     progress: Progress
     earlier: dict[str, Earlier]
-    validating: deque[_Validating] = field(default_factory=deque)
+    suppression: Suppression
+    validating: list[_Validating] = field(default_factory=list)
+    slow: set[str] = field(default_factory=set)
     batch: list[Waiting] = field(default_factory=list)
     committer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "commit")
@@ -225,6 +249,7 @@ class _FeedLoad:
         self._collect(0)
         self._flush()
         self._settle()
+        self._erase_learned()
         self.report.files.sort(key=lambda file: file.path)
         self.report.seconds = time.monotonic() - begun
         return self.report
@@ -232,18 +257,21 @@ class _FeedLoad:
     def _take(self, listed: Listed) -> None:
         """Stages a file; whatever is wrong with it stays its own affair."""
         started_at = _utc_now()
+        if self.suppression:
+            listed = replace(listed, name=self.suppression.shown(listed.name))
         if sha256 := self.known.unchanged(listed):
             self.report.files.append(FileReport(listed.name, "known", sha256))
             return
         try:
-            with self.landing.fetched(listed, self.scratch) as file:
+            with self.landing.fetched(listed) as file:
+                passing("file hashed")
                 if self._is_known(file):
                     known = FileReport(file.name, "known", file.sha256)
                     self.report.files.append(known)
                     return
                 staged = self.validators.submit(self.feed.name, file, self.context)
         except (OSError, ChangedFileError) as problem:
-            self._skip(listed.name, mask_value(str(problem)))
+            self._leave(listed.name, problem)
         except Exception as problem:
             self._blame(listed.name, problem)
         else:
@@ -262,17 +290,45 @@ class _FeedLoad:
         Whatever is wrong with a file stays its own affair.
         """
         while len(self.validating) > leave:
-            file, started_at, staged = self.validating.popleft()
+            file, started_at, staged = self._next_validated()
             try:
                 found = staged.result()
+                passing("file validated")
             except (OSError, ChangedFileError) as problem:
-                self._skip(file.name, mask_value(str(problem)))
+                self._leave(file.name, problem)
             except project.ProjectError:
                 raise
             except Exception as problem:
                 self._blame(file.name, problem)
             else:
+                if self.suppression:
+                    found = self.suppression.apply(self.feed, found)
                 self._append(found, started_at)
+
+    def _next_validated(self) -> _Validating:
+        """The first file that is through; a slow one holds up no other for long."""
+        found = self._first_through()
+        if found is None:
+            wait([it.staged for it in self.validating], None, FIRST_COMPLETED)
+            found = next(it for it in self.validating if it.staged.done())
+        self.validating.remove(found)
+        return found
+
+    def _first_through(self) -> _Validating | None:
+        """The first that is through within its time; each is waited for once."""
+        for each in self.validating:
+            if each.file.name not in self.slow:
+                wait([each.staged], PATIENCE_SECONDS)
+            if each.staged.done():
+                return each
+            self.slow.add(each.file.name)
+        return None
+
+    def _leave(self, name: str, problem: Exception) -> None:
+        """Leaves a file to the next load; a full disk is the affair of them all."""
+        if project.is_full_disk(problem):
+            raise project.FullDiskError(tempfile.gettempdir(), problem) from None
+        self._skip(name, mask_value(str(problem)))
 
     def _blame(self, name: str, problem: Exception) -> None:
         said = mask_value(f"{type(problem).__name__}: {problem}")
@@ -311,6 +367,13 @@ class _FeedLoad:
         if staged.unreadable:
             quarantined = Earlier(file.name, self.load.load_id, loaded=0, replaced=0)
             self.known.unreadable[file.sha256] = quarantined
+
+    def _erase_learned(self) -> None:
+        """Removes what came before it was known to be of a forgotten customer."""
+        if self.suppression.learned:
+            nodes = frozenset(self.suppression.learned)
+            settings = self.suppression.settings
+            self.store.erase(Erasure(settings, nodes, self.load.load_id))
 
     def _flush(self) -> None:
         """Hands the batch over to be committed, once the one before it is."""
@@ -352,6 +415,7 @@ class _FeedLoad:
                 replaced=outcome.replaced,
                 duplicates=outcome.duplicates,
                 rejected=staged.rejected,
+                suppressed=staged.suppressed,
                 reasons=dict(staged.counts.reasons),
                 problem=staged.unreadable,
             )

@@ -74,8 +74,10 @@ class _Invalid:
 INVALID = _Invalid()
 
 
-def parse_json(line: bytes) -> object | Fault:
+def parse_json(line: bytes, depth: int = MAX_DEPTH) -> object | Fault:
     """The JSON of a line as RFC 8259 has it, of duplicate keys the last.
+
+    `depth` is how many levels it may have.
 
     orjson refuses what is not UTF-8, NaN, infinities and lone surrogates; integers
     beyond 64 bits, which it would round, are read again without loss.
@@ -84,7 +86,7 @@ def parse_json(line: bytes) -> object | Fault:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return Fault(NOT_JSON, str(error))
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+    if line.count(b"[") + line.count(b"{") > depth and _is_deeper(value, depth):
         return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
     if _WIDE in line.translate(_NUMERALS):
         value = json.loads(line, parse_int=_exact_integer)
@@ -196,7 +198,7 @@ class RecordReader:
 
         `kind` is what the record says where its feed tells messages from the rest.
         """
-        attributes = parse_json(stated)
+        attributes = parse_json(stated, MAX_DEPTH - 1)  # the record is a level itself
         if attributes.__class__ is Fault:
             return attributes
         record = {"attributes": attributes}

@@ -27,6 +27,7 @@ class FileReport:
     replaced: int = 0
     duplicates: int = 0
     rejected: int = 0
+    suppressed: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     problem: str | None = None
 
@@ -86,6 +87,11 @@ class FeedReport:
     def rejected(self) -> int:
         """Records turned away."""
         return sum(file.rejected for file in self.files)
+
+    @property
+    def suppressed(self) -> int:
+        """Lines left out, since their customer is to be forgotten; no records."""
+        return sum(file.suppressed for file in self.files)
 
     @property
     def reasons(self) -> Counter[str]:
@@ -165,6 +171,8 @@ def _counts(feed: FeedReport) -> str:
 def _complaints(feed: FeedReport) -> Iterator[str]:
     for reason, count in sorted(feed.reasons.items()):
         yield f"{feed.feed}: {count:,} rejected as {reason}"
+    if feed.suppressed:
+        yield f"{feed.feed}: {feed.suppressed:,} left out: their customer is forgotten"
     for file in feed.quarantined:
         yield f"quarantined: {file.path!r}: {file.problem}"
     for file in feed.skipped:

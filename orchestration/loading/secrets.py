@@ -162,7 +162,9 @@ _STATED = re.compile(
     rf"(?P<key>{_WORD})(?P<sign>[\\\"'\])]*+\s*+(?::=|=>|[:=>]|%3[ad])\s*+){_VALUE}",
     re.IGNORECASE,
 )
-_OPTION = re.compile(rf"(?P<key>--[a-z-]{{0,40}}?{_WORD}\s++){_VALUE}", re.IGNORECASE)
+_OPTION = re.compile(
+    rf"(?P<key>(?<![a-z-])--[a-z-]{{0,40}}?{_WORD}\s++){_VALUE}", re.IGNORECASE
+)
 _USER = re.compile(r"(?P<key>(?<![\w-])(?:-u|--user)[\s=]++[\"']?)[^\s:\"']+:[^\s\"']+")
 _SCHEME = re.compile(
     r"(?P<key>\b(?P<kind>bearer|basic)(?:\s|%20)++)(?P<value>[A-Za-z0-9+/=._~-]{8,})",

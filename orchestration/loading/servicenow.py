@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from orchestration.loading.contracts import (
     SERVICENOW_REQUIRED,
     SERVICENOW_TIMES,
 )
+from orchestration.loading.csv_lines import CsvLines, cells_of, header_of, is_sound
 from orchestration.loading.faults import (
     OVERSIZE,
     Fault,
@@ -22,11 +22,9 @@ from orchestration.loading.faults import (
     missing,
 )
 from orchestration.loading.files import LandedFile, unchanged_blocks
-from orchestration.loading.lines import MAX_LINE_BYTES
 from orchestration.loading.records import INT64, Context, Row
 from orchestration.loading.secrets import (
     MAX_REJECT_BYTES,
-    is_doubtful,
     mask_id,
     mask_text,
 )
@@ -39,14 +37,14 @@ MISSING = "?"
 
 def read_servicenow(file: LandedFile, context: Context) -> Iterator[Clean | Rejected]:
     """Every row after the header; `_line` is the line on which a row begins."""
-    lines = _Lines(unpacked(unchanged_blocks(file), file.name))
+    lines = CsvLines(unpacked(unchanged_blocks(file), file.name))
     rows = csv.reader(lines)
-    header = next(_cells(rows), None)
+    header = header_of(rows)
     if header is None:
         return
     reader = _RowReader(_order(header), context)
     lines.taken()
-    for cells in _cells(rows):
+    for cells in cells_of(rows):
         number, raw = lines.taken()
         if cells == []:
             continue
@@ -58,64 +56,6 @@ def read_servicenow(file: LandedFile, context: Context) -> Iterator[Clean | Reje
             yield Rejected(outcome, number, text)
         else:
             yield Clean(outcome, number, line_sha256(raw))
-
-
-class _Lines:
-    """Lines of a file for the CSV reader, which asks for more inside quotes.
-
-    Bytes that are no UTF-8 come through as surrogates, so that only their row fails.
-    """
-
-    def __init__(self, content: Iterator[bytes]) -> None:
-        self._content = content
-        self._rest = b""
-        self._pending: list[bytes] = []
-        self._begun = 1
-        self.is_doubtful = False  # whether a credential might have come by
-        self._source = self._split()
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._source)
-        self._pending.append(line)
-        return line.decode("utf-8", "surrogateescape")
-
-    def taken(self) -> tuple[int, bytes]:
-        """Number of the first line since the last call, and the trimmed bytes."""
-        number, raw = self._begun, b"".join(self._pending)
-        self._begun += len(self._pending)
-        self._pending = []
-        return number, raw.strip()
-
-    def _split(self) -> Iterator[bytes]:
-        rest, is_first = b"", True
-        for block in self._content:
-            if is_first:
-                block, is_first = block.removeprefix(codecs.BOM_UTF8), False
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
-            self.is_doubtful = self.is_doubtful or is_doubtful(b"\n".join(lines))
-            yield from (line + b"\n" for line in lines)
-            if len(rest) > 64 * MAX_LINE_BYTES:
-                raise UnreadableFileError(
-                    "a line without end; this is no CSV of incidents"
-                )
-        self.is_doubtful = self.is_doubtful or is_doubtful(rest)
-        if rest:
-            yield rest
-
-
-def _cells(rows: Iterator[list[str]]) -> Iterator[list[str] | None]:
-    """Rows of the CSV reader; None for one with a cell that is too long."""
-    while True:
-        try:
-            yield next(rows)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield None
 
 
 def _order(header: list[str] | None) -> list[int]:
@@ -173,7 +113,7 @@ class _RowReader:
             if is_count and int(text) < INT64:
                 return int(text)
             return invalid(column, text, "a whole number of at least 0")
-        if not _is_sound(cell):
+        if not is_sound(cell):
             return invalid(column, text, "UTF-8 without NUL")
         return text
 
@@ -192,9 +132,3 @@ class _RowReader:
         if caller not in self._keys:
             self._keys[caller] = self._customer_key(caller)
         return self._keys[caller]
-
-
-def _is_sound(cell: str) -> bool:
-    if cell.isascii():
-        return "\x00" not in cell
-    return not any("\ud800" <= character <= "\udfff" for character in cell)

@@ -6,7 +6,7 @@ import hmac
 import os
 import re
 import secrets as random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,6 +19,7 @@ from orchestration.loading.containers import MAX_FILE_BYTES
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 _UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _LEAST_MEMORY = 512 << 20  # Arrow and a block of lines take some 200 MB
+SUPPRESSED_FILE = "suppressed"  # of the home folder, beside the key of the hashes
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,16 @@ class LoadSettings:
     """Settings of a load.
 
     `hash_key` is the key of the customer hash; `keep_message_text` keeps what people
-    and agents wrote; `feed_timezones` says how feeds without zones are to be read.
+    and agents wrote; `feed_timezones` says how feeds without zones are to be read;
+    `default_ticket_system` is meant where a record names none; `suppressed` are hashes
+    of people whose records are kept out, beside those that the warehouse knows.
     """
 
     hash_key: bytes
     keep_message_text: bool = False
     feed_timezones: Mapping[str, str] = field(default_factory=dict)
+    default_ticket_system: str = "default"
+    suppressed: frozenset[str] = frozenset()
 
     def zone(self, feed: str) -> ZoneInfo:
         """The time zone of a feed whose format has none."""
@@ -123,7 +128,25 @@ def read_settings(
         hash_key=_hash_key(home, environ),
         keep_message_text=keep,
         feed_timezones=zones,
+        default_ticket_system=str(variables.get("default_ticket_system", "default")),
+        suppressed=suppressed_hashes(home),
     )
+
+
+def suppressed_hashes(home: Path) -> frozenset[str]:
+    """Hashes that a home folder keeps, should its warehouse be lost."""
+    path = home / SUPPRESSED_FILE
+    return frozenset(path.read_text("utf-8").split() if path.exists() else ())
+
+
+def keep_suppressed(home: Path, hashes: Iterable[str]) -> None:
+    """Adds hashes to those that a home folder keeps."""
+    path = home / SUPPRESSED_FILE
+    held = sorted(suppressed_hashes(home) | set(hashes))
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    draft.touch(mode=0o600)
+    draft.write_text("".join(f"{it}\n" for it in held), "utf-8")
+    draft.replace(path)
 
 
 def _hash_key(home: Path, environ: Mapping[str, str]) -> bytes:

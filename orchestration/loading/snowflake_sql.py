@@ -14,6 +14,7 @@ from orchestration.loading.warehouse import HISTORY, REJECTED, TRACE, Columns
 STAGE = "raw.load_files"
 EXTERNAL_STAGE = "raw.landing"
 TYPES = {"timestamp": "timestamp_ntz(6)", "json": "variant", "double": "float"}
+REPLACE_JSON = "parse_json(replace(to_json({}), ?, ?))"
 LOCK_COLUMNS: Columns = (("load_id", "varchar"), ("taken_at", "timestamp"))
 
 TABLES_THERE = """

@@ -27,10 +27,12 @@ from pyarrow import fs
 from orchestration import project
 from orchestration.loading import snowflake_sql as sql
 from orchestration.loading.contracts import Feed
+from orchestration.loading.erasure import Erasure, erase
 from orchestration.loading.faults import UNREADABLE_FILE
 from orchestration.loading.files import BLOCK_BYTES
 from orchestration.loading.landings import Bucket, Landing, LandingError, open_landing
 from orchestration.loading.load_files import moment, write_load_files
+from orchestration.loading.repairs import outcomes
 from orchestration.loading.warehouse import (
     Earlier,
     Known,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 LOAD_FILES = "_load_files"  # what begins with `_` is no feed
+BOUND_ROWS = 100  # of one statement whose values are bound
 LEFT_OVER_AFTER = timedelta(hours=1)  # no load waits that long before it copies
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -252,6 +255,19 @@ class SnowflakeStore:
         rows = self.run(sql.REPLAYABLE, feed)
         return {sha256: Earlier(*row) for sha256, *row in rows}
 
+    def suppressed(self) -> set[str]:
+        """Hashes of those whose records are kept out."""
+        return {str(held) for (held,) in self.run("select hash from raw.suppressed")}
+
+    def forget_built(self) -> None:
+        """Nothing: the role that loads does not see what was built."""
+
+    def erase(self, asked: Erasure) -> dict[str, int]:
+        """Removes what there is of some people, and keeps it out; rows by feed."""
+        with self._transaction():
+            self.run(sql.TAKE_LOCK, asked.load_id, _utc_now())
+            return erase(self.run, asked, sql.REPLACE_JSON)
+
     def commit(
         self, feed: Feed, batch: Sequence[Waiting], load: Load
     ) -> list[Outcome | None]:
@@ -289,17 +305,28 @@ class SnowflakeStore:
             overtaken = {row.number for row in rows if row.is_overtaken}
             if overtaken:
                 raise _OvertakenError(overtaken)
-            if any(waiting.earlier for waiting in batch):
-                self.run(sql.FORGET_REJECTS, feed.name)
-                self.run(sql.FORGET_HISTORY, feed.name)
             self._delete_ousted(feed, rows)
             loaded_at = moment(load.loaded_at)
             if any(row.loaded for row in rows):
                 self.run(sql.insert_rows(feed), load.load_id, loaded_at)
             if any(waiting.staged.rejected for waiting in batch):
                 self.run(sql.INSERT_REJECTS, feed.name, load.load_id, loaded_at)
+            for waiting in batch:
+                self._insert_outcomes(outcomes(self.run, feed, waiting, load))
+            if any(waiting.earlier for waiting in batch):
+                self.run(sql.FORGET_REJECTS, feed.name)
+                self.run(sql.FORGET_HISTORY, feed.name)
             self.run(sql.INSERT_HISTORY, feed.name, load.load_id, _utc_now())
         return rows
+
+    def _insert_outcomes(self, rows: Sequence[Sequence[object]]) -> None:
+        for start in range(0, len(rows), BOUND_ROWS):
+            some = rows[start : start + BOUND_ROWS]
+            holes = ", ".join("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" for _ in some)
+            self.run(
+                f"insert into raw.reject_outcomes values {holes}",
+                *(value for row in some for value in row),
+            )
 
     def _copy(self, feed: Feed, batch: Sequence[Waiting], load: Load) -> None:
         """Brings a batch into `raw.load_records`, which only this session sees."""

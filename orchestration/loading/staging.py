@@ -12,7 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, NamedTuple
@@ -129,6 +129,22 @@ class Spool:
         if held:
             yield pa.Table.from_batches(held)
 
+    def changed(self, change: Callable[[pa.Table], pa.Table]) -> Spool:
+        """The same rows, changed chunk by chunk; this one is closed."""
+        if self.whole is not None:
+            return Spool(change(self.whole))
+        spool, rows = Spool(), 0
+        sink = _Sink(spool.fileno(), self._schema, packed=True)
+        for chunk in self.chunks():
+            table = change(chunk)
+            rows += table.num_rows
+            if table.num_rows:
+                sink.write(table)
+        sink.close()
+        self.close()
+        spool.prove(self._schema, rows)
+        return spool
+
     def _batches(self, content: IO[bytes] | pa.Buffer) -> Iterator[pa.RecordBatch]:
         if os.fstat(self._file.fileno()).st_size == 0:  # nothing was ever written
             return
@@ -158,6 +174,7 @@ class StagedFile:
     clean_rows: Spool
     reject_rows: Spool
     unreadable: str | None = None
+    suppressed: int = 0  # left out since a customer is forgotten; no records
 
     @classmethod
     def of(

@@ -1,4 +1,4 @@
-"""Simulations of tau2-bench result files, one JSON document per file."""
+"""Simulations of tau2-bench: result files of one document, or streams of events."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from orchestration.loading.records import (
 )
 from orchestration.loading.secrets import is_doubtful, mask, mask_id
 from orchestration.loading.staging import Clean, Rejected, line_sha256
+from orchestration.loading.tau2_stream import document_of
 from orchestration.loading.times import iso, parse_local
 
 MAX_DOCUMENT_BYTES = 256 << 20  # a document is read as a whole, about tenfold in memory
@@ -76,6 +77,8 @@ def _document(file: LandedFile) -> dict[str, object] | None:
     if not text:
         return None
     document = parse_json(text)
+    if isinstance(document, Fault) or _is_event(document):
+        document = document_of(text) or document
     if isinstance(document, Fault):
         raise UnreadableFileError(
             f"no JSON document ({document.detail}); land it again"
@@ -87,6 +90,11 @@ def _document(file: LandedFile) -> dict[str, object] | None:
             "no tau2 result file: wanted one JSON object with a list `simulations`"
         )
     return document
+
+
+def _is_event(document: object) -> bool:
+    """Whether that is one event of a stream."""
+    return isinstance(document, dict) and "event_type" in document
 
 
 def _masked(document: dict[str, object], context: Context) -> dict[str, object]:

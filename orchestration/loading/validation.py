@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -12,11 +12,17 @@ from orchestration.loading.fast import LineReader
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import LandedFile
 from orchestration.loading.json_lines import read_parquet
+from orchestration.loading.otel import read_otel
 from orchestration.loading.records import Context
 from orchestration.loading.servicenow import read_servicenow
 from orchestration.loading.staging import Clean, Counts, Rejected, stage
 from orchestration.loading.tau2 import read_tau2
 
+READERS: dict[str, Callable[[LandedFile, Context], Iterator[Clean | Rejected]]] = {
+    "otel": read_otel,
+    "servicenow": read_servicenow,
+    "tau2": read_tau2,
+}
 PACKED_FROM = 64 << 20  # bytes of a landed file whose rows are packed on disk
 
 _readers: dict[str, tuple[Context, LineReader]] = {}
@@ -47,9 +53,7 @@ def _records(
         raise UnreadableFileError(
             "this feed is not read as Parquet; land its own format"
         )
-    if feed.reader == "tau2":
-        return read_tau2(file, context)
-    return read_servicenow(file, context)
+    return READERS[feed.reader](file, context)
 
 
 def _line_reader(feed: Feed, context: Context) -> LineReader:

@@ -34,7 +34,7 @@ import pyarrow as pa
 
 from orchestration import project
 from orchestration.loading.contracts import FEEDS
-from orchestration.loading.faults import UnreadableFileError
+from orchestration.loading.faults import UnreadableFileError, sayable
 from orchestration.loading.files import ChangedFileError, LandedFile, open_landed
 from orchestration.loading.records import Context
 from orchestration.loading.sandbox import limit_processor
@@ -358,7 +358,7 @@ def _answer(validate: Validate, order: bytes, files: list[int]) -> dict[str, obj
             return {"kind": "unreadable", "text": text}
         return {"kind": "unavailable", "text": str(problem)}
     except Exception as problem:
-        text = f"{type(problem).__name__}: {problem}"
+        text = sayable(f"{type(problem).__name__}: {problem}")
         where = "".join(traceback.format_tb(problem.__traceback__))
         return {"kind": "fault", "text": text, "where": where}
     return {"kind": "staged", **counts._asdict()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orchestration.loading.containers import container
 from orchestration.loading.contracts import FEEDS, Feed
@@ -13,6 +13,9 @@ from orchestration.loading.files import LandedFile
 from orchestration.loading.landings import Listed
 from orchestration.loading.secrets import MASK
 from orchestration.loading.staging import StagedFile
+
+if TYPE_CHECKING:
+    from orchestration.loading.erasure import Erasure
 
 CLOCK_SKEW = timedelta(seconds=5)  # between a bucket's clock and the loader's
 
@@ -52,6 +55,28 @@ REJECTED: Columns = (
     ("rejected_at", "timestamp"),
 )
 
+SUPPRESSED: Columns = (("hash", "varchar"), ("suppressed_at", "timestamp"))
+FORGOTTEN: Columns = (
+    ("kind", "varchar"),
+    ("system", "varchar"),
+    ("id", "varchar"),
+    ("load_id", "varchar"),
+)
+
+# what became of a rejected record: `read_from` is the line that mended it, or its own
+REJECT_OUTCOMES: Columns = (
+    ("feed", "varchar"),
+    ("path", "varchar"),
+    ("line_number", "bigint"),
+    ("reason", "varchar"),
+    ("rejected_by", "varchar"),
+    ("outcome", "varchar"),
+    ("outcome_reason", "varchar"),
+    ("read_from", "varchar"),
+    ("load_id", "varchar"),
+    ("decided_at", "timestamp"),
+)
+
 
 def raw_tables() -> dict[str, Columns]:
     """Every table of the raw schema and its columns, in the types of DuckDB."""
@@ -59,6 +84,9 @@ def raw_tables() -> dict[str, Columns]:
         **{feed.table: (*feed.columns, *TRACE) for feed in FEEDS.values()},
         "raw.load_history": HISTORY,
         "raw.rejected_records": REJECTED,
+        "raw.reject_outcomes": REJECT_OUTCOMES,
+        "raw.suppressed": SUPPRESSED,
+        "raw.forgotten": FORGOTTEN,
     }
 
 
@@ -188,6 +216,15 @@ class RawStore(Protocol):
 
     def replayable(self, feed: str) -> dict[str, Earlier]:
         """Files with rejected records, by content: what a replay reads again."""
+
+    def suppressed(self) -> set[str]:
+        """Hashes of those whose records are kept out."""
+
+    def forget_built(self) -> None:
+        """Empties `raw.forgotten` of what the marts are built without by now."""
+
+    def erase(self, asked: Erasure) -> dict[str, int]:
+        """Removes what there is of some people, and keeps it out; rows by feed."""
 
     def commit(self, feed: Feed, batch: Sequence[Waiting], load: Load) -> list[Outcome]:
         """Rows, rejections and history rows of some files, each all or nothing.

@@ -145,6 +145,12 @@ def roll_back(
     return Rollback(publication_id, marts_of, before.marts_of)
 
 
+def is_held(cursor: Any, databases: Databases, rules: Rules) -> bool:  # noqa: ANN401
+    """Whether a rollback keeps readers on an older publication."""
+    found = _Publishing(cursor, databases, rules).shown(MARTS)
+    return found is not None and found.is_held
+
+
 def _nothing_published(problem: Exception, place: str) -> Exception:
     text = f"nothing was published, {place} is what it was: {problem}"
     if isinstance(problem, grants.GrantsError):

@@ -16,7 +16,7 @@ from importlib import import_module
 
 from tests.campaigns.row import Progress, Row, table
 
-CAMPAIGNS = ("kills", "names", "secrets")
+CAMPAIGNS = ("kills", "disks", "malformed", "names", "secrets", "people")
 
 
 def run_campaign(name: str, seed: int, scale: float, progress: Progress) -> Row:

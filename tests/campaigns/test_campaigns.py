@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.campaigns import __main__ as runner
-from tests.campaigns import names, secrets
+from tests.campaigns import corpus, disks, kills, malformed, names, people, secrets
 from tests.campaigns.row import Row, table
 
 
@@ -48,6 +50,34 @@ def test_names_open_no_way_out_and_take_no_other_files_place() -> None:
     assert row == Row(tried=90, survived=90)
 
 
+def test_malformed_lines_and_files_are_told_and_cost_no_good_one() -> None:
+    row = malformed.run(300, seed=2, progress=print)
+    assert row == Row(tried=row.tried, survived=row.tried)
+    assert row.tried >= 300
+    kinds = (corpus.LINES, corpus.HEAVY, corpus.UNREADABLE, corpus.READABLE)
+    assert sum(map(len, kinds)) >= 40
+
+
 def test_no_secret_is_found_in_what_was_loaded_and_no_good_line_is_missing() -> None:
     row = secrets.run(2 * len(secrets.KINDS), seed=5, progress=print)
     assert row == Row(tried=2 * len(secrets.KINDS), survived=2 * len(secrets.KINDS))
+
+
+def test_what_a_full_disk_stopped_is_made_up_for_by_the_next_run(
+    tmp_path: Path,
+) -> None:
+    with disks.small_disk(tmp_path) as disk:
+        if disk is None:
+            pytest.skip("only root may mount a disk of a few megabytes, on Linux")
+    assert disks.run(3, seed=1, progress=print) == Row(tried=3, survived=3)
+
+
+def test_a_load_that_is_killed_leaves_nothing_half_and_nothing_double(
+    tmp_path: Path,
+) -> None:
+    assert kills.loads(tmp_path, 3, seed=7) == Row(tried=3, survived=3)
+
+
+def test_people_who_are_forgotten_are_gone_and_nobody_else_is() -> None:
+    row = people.run(4, seed=7, progress=print)
+    assert row == Row(tried=4, survived=4)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from random import Random
 
 from orchestration.loading.contracts import SERVICENOW_COLUMNS
 from tests.invariant.cases import Arrival, Case
 from tests.invariant.warehouses import Line
+from tests.loading.spans import export, span
 from tests.loading.test_servicenow import INCIDENT
 from tests.loading.test_tau2 import DOCUMENT, SIMULATION
 from tests.oracle.worlds import AS_OF, stamp
@@ -69,6 +71,7 @@ def fixed_cases(steps: int) -> list[Case]:
         retimed,
         recent,
         simulations,
+        spans,
         incidents,
     )
     return [
@@ -212,6 +215,36 @@ def simulations(name: str, steps: int) -> Iterator[Arrival]:
             document["timestamp"] = f"2026-02-0{1 + again}T11:00:00"
             step = (number + 2 * again) % steps
             yield Arrival(step, "tau2_runs", json.dumps(document))
+
+
+def spans(name: str, steps: int) -> Iterator[Arrival]:
+    """Traces whose spans come in any order: a late one moves its trace to a session."""
+    for number in range(4):
+        trace = sha256(f"{name}-{number}".encode()).hexdigest()[:32]
+        conversation = {"gen_ai.conversation.id": f"{name}-{number % 2}"}
+        parts: list[dict[str, object]] = [
+            {"gen_ai.operation.name": "invoke_agent", "acsr.closure": "closed"},
+            {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5},
+            {
+                "gen_ai.operation.name": "execute_tool",
+                "gen_ai.tool.name": "transfer_to_human",
+                "acsr.ticket.id": f"{name}-ticket",
+            },
+            {"user.id": f"{name}-customer", "acsr.intent": "order_status"},
+        ]
+        for place, said in enumerate(parts):
+            is_last = place == len(parts) - 1
+            stated = span(
+                "a span",
+                {**said, **(conversation if is_last else {})},
+                start=3600 * number + place,
+                end=3600 * number + place + 1,
+                traceId=trace,
+                spanId=f"{place + 1:016x}",
+                parentSpanId="" if place == 0 else f"{1:016x}",
+            )
+            step = (number + place) % steps
+            yield Arrival(step, "otel_spans", export(stated))
 
 
 def incidents(name: str, steps: int) -> Iterator[Arrival]:

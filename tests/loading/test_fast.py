@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import orjson
 import pyarrow as pa
@@ -28,6 +29,7 @@ from orchestration.loading.staging import (
     unreadable,
 )
 from orchestration.loading.times import latest_allowed
+from tests.campaigns.corpus import LINES
 from tests.loading.support import EVENT, NOW, SAMPLES, SETTINGS, Landing, validate_here
 
 KEPT = LoadSettings(hash_key=b"a key for tests", keep_message_text=True)
@@ -284,6 +286,18 @@ def test_both_paths_give_the_same_for_every_doubtful_value(
     if is_ascii:  # the engine reads such blocks in a shorter way
         chosen = [it for it in chosen if it.isascii() and b"\\u" not in it]
     agree(readers, feed, tmp_path, b"\n".join(chosen))
+
+
+def test_both_paths_give_the_same_for_every_malformed_line(
+    readers: dict[tuple[str, bool], fast.LineReader], tmp_path: Path
+) -> None:
+    chance = Random(1)
+    made = [
+        line.content
+        for number, make in enumerate(LINES.values())
+        for line in make(chance, f"m{number}")
+    ]
+    agree(readers, "agent_events", tmp_path, b"\n".join(made))
 
 
 def test_most_lines_of_a_plain_file_are_not_read_one_by_one(

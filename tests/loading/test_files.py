@@ -223,7 +223,9 @@ def test_content_beyond_the_cap_is_refused(
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.gz", "a.zst", "a.parquet"])
-@pytest.mark.parametrize("feed", ["agent_events", "tau2_runs", "servicenow_incidents"])
+@pytest.mark.parametrize(
+    "feed", ["agent_events", "otel_spans", "tau2_runs", "servicenow_incidents"]
+)
 def test_an_empty_file_is_known_and_has_no_records(
     landing: Landing, feed: str, name: str
 ) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,11 @@ from orchestration.loading import (
     load_feed,
     staging,
 )
+from orchestration.loading import load as loading
+from orchestration.loading.files import LandedFile
+from orchestration.loading.records import Context
 from orchestration.loading.report import summary
+from orchestration.loading.staging import StagedFile
 from tests.loading.support import (
     AUDIT,
     EVENT,
@@ -30,6 +35,7 @@ from tests.loading.support import (
     SAMPLES,
     SETTINGS,
     SURVEY,
+    Here,
     Landing,
     validate_here,
 )
@@ -446,3 +452,31 @@ def test_the_command_loads_and_ends_well_despite_bad_files(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert "quarantined: 'ticket_events/bad.zst'" in done.stdout
     assert (tmp_path / "home" / "hash_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_takes_long_holds_up_no_other(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first file is through only after the last one was handed over."""
+    names = [f"agent_events/{number}.jsonl" for number in range(20)]
+    for number, name in enumerate(names):
+        landing.put(name, [{**EVENT, "event_id": f"e{number}"}])
+    poison: Future[StagedFile] = Future()
+    held: list[LandedFile] = []
+
+    class Slow(Here):
+        def submit(
+            self, feed: str, file: LandedFile, context: Context
+        ) -> Future[StagedFile]:
+            if file.name == names[0]:
+                held.append(file)
+                return poison
+            if file.name == names[-1]:
+                poison.set_result(super().submit(feed, held[0], context).result())
+            return super().submit(feed, file, context)
+
+    monkeypatch.setattr(poison, "result", lambda: poison._result)
+    monkeypatch.setattr(loading, "shared", lambda _: Slow())
+    monkeypatch.setattr(loading, "PATIENCE_SECONDS", 0)
+    report = landing.load(feeds=["agent_events"])
+    assert (report.loaded, report.skipped) == (20, [])

@@ -99,7 +99,7 @@ def test_a_row_has_the_limit_of_a_line(landing: Landing) -> None:
     assert landing.reasons() == ["oversize"]
 
 
-@pytest.mark.parametrize("feed", ["tau2_runs", "servicenow_incidents"])
+@pytest.mark.parametrize("feed", ["tau2_runs", "servicenow_incidents", "otel_spans"])
 def test_other_feeds_are_not_read_as_parquet(landing: Landing, feed: str) -> None:
     landing.put(f"{feed}/a.parquet", parquet(columns("a")))
     (bad,) = landing.load().quarantined

@@ -155,3 +155,13 @@ def test_all_real_updates_load(landing: Landing, shared_data: Path) -> None:
         "select count(distinct number) as incidents from raw.servicenow_incidents"
     )
     assert row["incidents"] == 17_136
+
+
+@pytest.mark.parametrize("header", [b"number,\xff\n", b'"' + b"x" * 200_000 + b'"\n'])
+def test_a_first_line_that_is_no_header_is_not_taken_for_an_empty_file(
+    landing: Landing, header: bytes
+) -> None:
+    landing.put("servicenow_incidents/a.csv", header + csv(INCIDENT).encode())
+    (bad,) = landing.load().quarantined
+    assert "header" in bad.problem
+    assert landing.load().records == 0

@@ -228,3 +228,12 @@ def test_every_real_simulation_loads(landing: Landing, shared_data: Path) -> Non
         "count(*) filter (where domain is null) as nameless from raw.tau2_runs"
     )
     assert (row["timed"], row["nameless"]) == (528, 0)
+
+
+@pytest.mark.parametrize("content", ["17", "[]", "null", '"event_type"'])
+def test_a_document_that_is_no_object_is_quarantined(
+    landing: Landing, content: str
+) -> None:
+    landing.put("tau2_runs/a.json", content)
+    (bad,) = landing.load().quarantined
+    assert "wanted one JSON object" in bad.problem

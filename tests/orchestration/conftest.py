@@ -22,6 +22,15 @@ def parsed_tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 @pytest.fixture
 def tiny(parsed_tiny: Tiny, tmp_path: Path) -> Tiny:
     """A tiny project of a test's own."""
-    copy = Tiny(tmp_path / "it's a place")
-    shutil.copytree(parsed_tiny.root, copy.root)
-    return copy
+    return _copy(parsed_tiny, tmp_path / "it's a place")
+
+
+@pytest.fixture
+def another_tiny(parsed_tiny: Tiny, tmp_path: Path) -> Tiny:
+    """A second one beside it."""
+    return _copy(parsed_tiny, tmp_path / "another place")
+
+
+def _copy(parsed: Tiny, root: Path) -> Tiny:
+    shutil.copytree(parsed.root, root)
+    return Tiny(root)

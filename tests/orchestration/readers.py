@@ -3,22 +3,17 @@
 The warehouse of a campaign has two marts whose rows all hold its number: a reader that
 finds two numbers, or a ledger that tells of other row counts, has read a mix. Every
 publication is a process of its own; the killed ones end themselves at a line of
-publish.py, so that a seed gives the same campaign again.
-
-    python -m tests.orchestration.readers --moves 300 --kills 150 --seed 1
+publish.py or at a named point, so that a seed gives the same campaign again.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +21,8 @@ from pathlib import Path
 import duckdb
 
 from orchestration import project, publish
+from orchestration.kill_points import kill_at
+from tests.campaigns.processes import die_at_line, in_child
 
 LINES = 260  # about as many lines of publish.py run in a publication
 READER = "from tests.orchestration.readers import read; read()"
@@ -42,10 +39,14 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
 
-def campaign(folder: Path, moves: int, kills: int, seed: int, readers: int) -> Found:
-    """Publishes and rolls back beside readers; `kills` of the moves are killed."""
+def campaign(
+    folder: Path, kills: int, seed: int, readers: int, points: Sequence[str]
+) -> Found:
+    """Publishes and rolls back beside readers until so many moves were killed.
+
+    Two of three are to die, at one of the named points or at any line.
+    """
     chance = random.Random(seed)
-    dying = set(chance.sample(range(1, moves), kills))
     warehouse, published = folder / "warehouse.duckdb", folder / "published"
     found = Found()
     _fill(warehouse, 0)
@@ -65,12 +66,13 @@ def campaign(folder: Path, moves: int, kills: int, seed: int, readers: int) -> F
     try:
         for reader in running:
             reader.stdout.readline()  # it has read once
-        for number in range(1, moves):
-            _fill(warehouse, number)
-            move = _rollback if chance.random() < 0.25 else _publish
-            line = chance.randrange(1, LINES) if number in dying else 0
+        while found.kills < kills:
             found.moves += 1
-            found.kills += _in_process(move, warehouse, published, line)
+            _fill(warehouse, found.moves)
+            move = _rollback if chance.random() < 0.25 else _publish
+            places = (None, chance.choice(points), chance.randrange(1, LINES))
+            at = chance.choice(places)
+            found.kills += in_child(_make, move, warehouse, published, at)
     finally:
         told = [json.loads(it.communicate(b"stop\n")[0]) for it in running]
     for it in told:
@@ -114,39 +116,18 @@ def _rollback(_: Path, published: Path) -> None:
             raise
 
 
-def _in_process(
-    move: Callable[[Path, Path], None], warehouse: Path, published: Path, line: int
-) -> bool:
-    """Makes a move in a process of its own; true if that was killed at a line."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            _die_at(line)
-            move(warehouse, published)
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _die_at(line: int) -> None:
-    left = line
-
-    def count(frame: object, event: str, _: object) -> object:
-        nonlocal left
-        if frame.f_code.co_filename != publish.__file__:
-            return None
-        if event == "line":
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return count
-
-    if line:
-        sys.settrace(count)
+def _make(
+    move: Callable[[Path, Path], None],
+    warehouse: Path,
+    published: Path,
+    at: int | str | None,
+) -> None:
+    """Makes a move, and dies at a line of publish.py or at a named point."""
+    if isinstance(at, int):
+        die_at_line(at, Path(publish.__file__))
+    elif at:
+        kill_at(at)
+    move(warehouse, published)
 
 
 def read() -> None:
@@ -193,22 +174,3 @@ def _look(current: str, seen: set[str]) -> list[str]:
     if schemas != [("marts",)]:
         wrong.append(f"more than the marts: {schemas}")
     return wrong
-
-
-def main() -> None:
-    """Runs a campaign in a new folder and prints what it came to."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--moves", type=int, default=300)
-    parser.add_argument("--kills", type=int, default=150)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = campaign(
-            Path(folder), options.moves, options.kills, options.seed, readers=2
-        )
-    print(f"seed {options.seed}: {found}")
-    sys.exit(1 if found.problems else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestration import audit_queue, engines, project
+from orchestration import audit_queue, engines, project, whole_files
 from orchestration.__main__ import main
 
 ROW: dict[str, Any] = {
@@ -57,14 +57,6 @@ def test_no_cell_of_the_table_is_a_formula(tmp_path: Path) -> None:
     assert cells["verdict"] == ""
 
 
-@pytest.mark.parametrize(
-    "text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", " =1", "\uff1d1"]
-)
-def test_what_begins_like_a_formula_is_marked(text: str) -> None:
-    assert audit_queue.safe_cell(text) == f"'{text}"
-    assert audit_queue.safe_cell(f"T{text}") == f"T{text}"
-
-
 def test_a_queue_with_nothing_to_do_is_a_table_with_a_heading(tmp_path: Path) -> None:
     table, lines, _ = audit_queue.export(lambda _: [], tmp_path)
     assert table.read_text().startswith("audit_id,verdict,auditor_id,audited_at,")
@@ -80,7 +72,7 @@ def test_a_broken_export_leaves_the_files_as_they_were(
     def full(_: int) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(audit_queue.os, "fsync", full)
+    monkeypatch.setattr(whole_files.os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
         exported(tmp_path, [{**ROW, "queue_key": "other"}])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

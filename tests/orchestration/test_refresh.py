@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.alerting.receiver import receiving
-from tests.orchestration.kills import campaign
+from tests.campaigns.kills import refreshed
+from tests.campaigns.row import Row
 from tests.orchestration.tiny import POISON, Tiny, alerting_to
 
 TABLES = "select table_name from information_schema.tables order by 1"
@@ -162,15 +164,60 @@ def test_each_kind_of_test_is_told_of_by_name_and_the_night_leaves_none_out(
     assert tiny.published(is_sample) == [(True,)]
 
 
-def test_after_a_kill_the_next_refresh_publishes_what_landed(tiny: Tiny) -> None:
-    found = campaign(tiny, kills=1, seed=3)
-    assert found.kills == 1
-    assert found.is_published, found.output
-    assert found.sessions == found.begun
-    assert found.told == [
+def test_after_a_kill_the_next_refresh_publishes_what_landed(
+    tiny: Tiny, another_tiny: Tiny
+) -> None:
+    with receiving() as receiver:
+        row = refreshed(
+            *(tiny, another_tiny, 1, 8, print), environ=alerting_to(receiver)
+        )
+        told = [it["title"] for it in receiver.bodies]
+    assert row == Row(tried=1, survived=1)
+    assert told == [
         "refresh did not end; nothing was published",
         "Over: refresh did not end; nothing was published",
     ]
+
+
+def test_a_second_refresh_says_that_the_first_is_at_work(tiny: Tiny) -> None:
+    tiny.home.mkdir(exist_ok=True)
+    with (tiny.home / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("refresh, process 17, since 2026-01-31 12:00:00Z\n")
+        lock.flush()
+
+        done = tiny.refresh()
+
+    assert done.returncode == 75
+    assert "error: another run is at work on" in done.stderr
+    assert "(refresh, process 17, since 2026-01-31 12:00:00Z)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tiny.home / "warehouse.duckdb").exists()
+
+
+def test_a_refresh_leaves_the_warehouse_to_a_run_of_the_daemons(tiny: Tiny) -> None:
+    begun = """
+import os, sys
+from dagster import DagsterInstance, DagsterRunStatus
+from dagster._core.events import EngineEventData
+from dagster._core.test_utils import create_run_for_test
+from orchestration import project
+from orchestration.run import run_job
+
+os.environ["DAGSTER_HOME"] = str(project.dagster_home())
+with DagsterInstance.get() as instance:
+    run = create_run_for_test(
+        instance, job_name="nightly", status=DagsterRunStatus.STARTED
+    )
+    instance.report_engine_event("", run, EngineEventData.in_process(os.getpid()))
+try:
+    run_job("refresh")
+except project.BusyError as problem:
+    print(problem)
+"""
+    done = tiny.run("-c", begun)
+    assert f"another run is at work on {tiny.home}" in done.stdout, done.stderr
+    assert "(nightly, run " in done.stdout
 
 
 def test_marts_of_another_run_are_not_published(tiny: Tiny) -> None:

@@ -123,3 +123,22 @@ def test_a_warehouse_that_only_dbt_has_opened_holds_no_records(tmp_path: Path) -
     duckdb.connect(str(warehouse.path)).close()
     assert warehouse.path.exists()
     assert not warehouse.has_records()
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_sample_whose_maker_was_killed_is_made_whole_or_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_whole: bool
+) -> None:
+    """The note is written when the draft is whole, before anything is moved."""
+    landing = tmp_path / "landing"
+    monkeypatch.setenv("ACSR_LANDING", str(landing))
+    for feed in ("agent_events", "ticket_events"):
+        folder = landing / sample.DRAFT / feed
+        folder.mkdir(parents=True)
+        (folder / "a.jsonl").write_text("{}")
+    if is_whole:
+        (landing / sample.LANDING_NOTE).write_text(sample.NOTE)
+    assert sample.has_landed() == is_whole
+    landed = {path.parent.name for path in landing.glob("*_events/a.jsonl")}
+    assert landed == ({"agent_events", "ticket_events"} if is_whole else set())
+    assert (landing / sample.DRAFT).exists() != is_whole

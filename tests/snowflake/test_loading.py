@@ -30,9 +30,13 @@ from orchestration.loading import (
     snowflake_store,
     staging,
 )
+from orchestration.loading.duckdb_store import DuckDbStore
+from orchestration.loading.erasure import Erasure, forgotten
+from orchestration.loading.files import shown_name
 from orchestration.loading.landings import Bucket
 from orchestration.loading.report import LoadReport
 from orchestration.loading.snowflake_store import CopyError, SnowflakeStore
+from orchestration.loading.suppression import CUSTOMER, Node
 from orchestration.loading.warehouse import raw_tables
 from tests.loading.support import (
     EVENT,
@@ -43,13 +47,14 @@ from tests.loading.support import (
     Landing,
     validate_here,
 )
+from tests.loading.test_forgetting import ANNA, STAYS, held, land
 from tests.loading.test_properties import RECORDS
 from tests.loading.test_servicenow import INCIDENT, csv
 from tests.loading.test_tau2 import SIMULATION
 from tests.snowflake.support import Server
 
 # when a load ran, which no two loads share
-CLOCK = ("_loaded_at", "rejected_at", "started_at", "finished_at")
+CLOCK = ("_loaded_at", "rejected_at", "started_at", "finished_at", "decided_at")
 
 
 @dataclass
@@ -173,7 +178,8 @@ def twins(tmp_path: Path, store: SnowflakeStore) -> Twins:
 def empty(store: SnowflakeStore) -> None:
     """Empties raw tables and stage; what is not in the history is in no table."""
     loaded = store.run("select feed from raw.load_history group by feed")
-    for table in [*(feed for (feed,) in loaded), "load_history", "rejected_records"]:
+    others = ("load_history", "rejected_records", "reject_outcomes")
+    for table in [*(feed for (feed,) in loaded), *others, "suppressed", "forgotten"]:
         store.run(f"delete from raw.{table}")
     store.run(f"remove @{snowflake_sql.STAGE}")
 
@@ -329,7 +335,7 @@ def test_names_of_files_are_data(twins: Twins) -> None:
     twins.load()
     twins.load(replay=True)
     paths = {path for (path,) in twins.store.run("select path from raw.load_history")}
-    assert paths == {f"agent_events/{name}" for name in NAMES}
+    assert paths == {shown_name(f"agent_events/{name}".encode()) for name in NAMES}
 
 
 def test_a_replay_takes_the_place_of_the_load_before(twins: Twins) -> None:
@@ -710,3 +716,42 @@ def test_the_command_loads_into_the_target_of_dbt(
     assert refused.stderr.startswith("error: SNOWFLAKE_PASSWORD is set, but passwords")
     assert "hunter2" not in refused.stderr
     assert "DBT_TARGET is lint" in command(DBT_TARGET="lint").stderr
+
+
+def test_a_mended_record_says_what_became_of_it(twins: Twins) -> None:
+    bad = {**EVENT, "event_id": "e2", "timestamp": "yesterday"}
+    twins.landing.put("agent_events/a.jsonl", [EVENT, bad, {**bad, "event_id": "e3"}])
+    twins.load()
+    repairs = [
+        {**EVENT, "event_id": "e2", "_repairs": "agent_events/a.jsonl:2"},
+        {**bad, "event_id": "e3", "_repairs": "agent_events/a.jsonl:3"},
+    ]
+    twins.landing.put("agent_events/b.jsonl", repairs)
+    twins.load()
+    said = "select line_number, outcome from raw.reject_outcomes order by 1"
+    assert twins.store.run(said) == [(2, "loaded"), (3, "rejected")]
+    twins.load(replay=True)
+    table = "raw.reject_outcomes"
+    assert twins.rows(table) == ducks_rows(twins.landing, table)
+    assert len(twins.rows(table)) > 4
+
+
+def test_a_customer_is_forgotten_alike(twins: Twins) -> None:
+    land(twins.landing)
+    twins.landing.put("agent_events/r.jsonl", f'{{"customer_id":"{ANNA}", broken')
+    twins.load()
+    asked = Erasure(SETTINGS, frozenset({Node(CUSTOMER, "", ANNA)}), "erasure-1")
+    ducks = DuckDbStore(twins.landing.connection)
+    assert twins.store.erase(asked) == ducks.erase(asked)
+    assert forgotten(twins.store.run) == forgotten(ducks.run)
+    assert twins.store.suppressed() == ducks.suppressed()
+    for table in twins.tables:
+        if table != "raw.load_history":  # an erasure has an id of its own in each
+            assert twins.rows(table) == ducks_rows(twins.landing, table), table
+    assert held(twins.landing) == STAYS
+    land(twins.landing, suffix=" ")
+    again = twins.landing.load(feeds=twins.feeds)
+    assert told(twins.load_snowflake()) == told(again)
+    assert held(twins.landing) == STAYS
+    for feed in twins.feeds:
+        assert twins.rows(f"raw.{feed}") == ducks_rows(twins.landing, f"raw.{feed}")

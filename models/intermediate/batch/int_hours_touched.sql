@@ -8,7 +8,7 @@ with
 
 events as (
 
-    {%- for adapter in ['int_agent_events_placed', 'stg_tau2_runs__events'] %}
+    {%- for adapter in ['int_agent_events_placed', 'int_agent_events_adapted'] %}
     select
         source_system,
         session_id,

@@ -14,7 +14,7 @@ with
 -- keys are made of what is left of a session, not of each of its events
 sessions as (
 
-    {%- for adapter in ['stg_agent_events__events', 'stg_tau2_runs__events'] %}
+    {%- for adapter in ['stg_agent_events__events', 'int_agent_events_adapted'] %}
     select distinct
         source_system,
         session_id,

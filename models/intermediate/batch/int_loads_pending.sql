@@ -10,15 +10,21 @@ records as (
 
     {%- for feed in [
         'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-        'tau2_runs', 'servicenow_incidents'
+        'otel_spans', 'tau2_runs', 'servicenow_incidents'
     ] %}
     select
         _load_id as load_id,
         count(*) as records
     from {{ source('raw', feed) }}
     group by _load_id
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    union all
+    {% endfor %}
+    -- a customer who is forgotten is a load that takes away
+    select
+        load_id,
+        count(*) as records
+    from {{ source('raw', 'forgotten') }}
+    group by load_id
 
 ),
 

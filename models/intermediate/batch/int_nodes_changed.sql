@@ -1,8 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {#
     What a batch names: sessions and tickets of records that arrived, and those that a
-    record belonged to before it was corrected; surveys and audits; what was linked by any
-    of them, should the link be gone now; cases that ripened since the last build. Kept until a build is complete, so that nothing is forgotten.
+    record belonged to before it was corrected; surveys and audits; what a forgotten
+    customer had; what was linked by any of them, should the link be gone now; cases that
+    ripened since the last build. Kept until a build is complete, so that nothing is left
+    undone.
     In a full build everything is rebuilt and nothing need be named.
 #}
 with
@@ -10,6 +12,17 @@ with
 pending as (
 
     select load_id from {{ ref('int_loads_pending') }}
+
+),
+
+forgotten as (
+
+    select
+        kind,
+        system,
+        id
+    from {{ source('raw', 'forgotten') }}
+    where load_id in (select pending.load_id from pending)
 
 ),
 
@@ -34,6 +47,42 @@ ticket_events as (
         {{ surrogate_key(['source_system', 'event_id']) }} as event_key
     from {{ source('raw', 'ticket_events') }}
     where {{ has_arrived('timestamp') }}
+
+),
+
+arrived_traces as (
+
+    select distinct
+        source_system,
+        trace_id
+    from {{ source('raw', 'otel_spans') }}
+    where {{ has_arrived('started_at') }}
+
+    union distinct
+
+    select
+        system as source_system,
+        id as trace_id
+    from forgotten
+    where kind = 'trace'
+
+),
+
+arrived_spans as (
+
+    {{ staged_otel_spans(is_row_of(
+        source('raw', 'otel_spans'),
+        ['source_system', 'trace_id'],
+        'select arrived_traces.source_system, arrived_traces.trace_id'
+        ~ ' from arrived_traces'
+    ), otel_session_columns()) }}
+
+),
+
+-- a late span may be the one that says which session its whole trace is of
+otel_traces as (
+
+    {{ otel_trace_sessions('arrived_spans') }}
 
 ),
 
@@ -77,6 +126,15 @@ sessions as (
         occurred_at
     from agent_events
 
+    union all
+
+    select
+        system as source_system,
+        id as session_id,
+        cast(null as timestamp) as occurred_at
+    from forgotten
+    where kind = 'session'
+
     {% if is_batch() -%}
     union all
 
@@ -100,6 +158,37 @@ sessions as (
         coalesce(started_at, run_timestamp) as occurred_at
     from tau2_runs
 
+    union all
+
+    select
+        source_system,
+        session_id,
+        first_at as occurred_at
+    from otel_traces
+
+    union all
+
+    select
+        source_system,
+        session_id,
+        last_at as occurred_at
+    from otel_traces
+
+    {% if is_batch() -%}
+    union all
+
+    -- where the traces of this batch belonged before
+    select
+        earlier.source_system,
+        earlier.session_id,
+        earlier.first_at as occurred_at
+    from {{ as_last_built('stg_otel_spans__traces') }} as earlier
+    inner join arrived_traces
+        on
+            earlier.source_system = arrived_traces.source_system
+            and earlier.trace_id = arrived_traces.trace_id
+
+    {% endif -%}
 ),
 
 tickets as (
@@ -109,6 +198,15 @@ tickets as (
         ticket_id,
         occurred_at
     from ticket_events
+
+    union all
+
+    select
+        system as ticket_system,
+        id as ticket_id,
+        cast(null as timestamp) as occurred_at
+    from forgotten
+    where kind = 'ticket'
 
     {% if is_batch() -%}
     union all
@@ -141,6 +239,16 @@ records as (
 
     select {{ audit_key('source_system', 'audit_id') }} as node_key
     from audits
+
+    union all
+
+    select
+        case
+            when kind = 'response' then {{ response_key('system', 'id') }}
+            else {{ audit_key('system', 'id') }}
+        end as node_key
+    from forgotten
+    where kind in ('response', 'audit')
 
 ),
 

@@ -42,7 +42,7 @@ changed_times as (
         session_id,
         occurred_at as first_at,
         occurred_at as last_at
-    from {{ ref('stg_tau2_runs__events') }}
+    from {{ ref('int_agent_events_adapted') }}
     where {{ changed('source_system', 'session_id', 'session') }}
 
 ),

@@ -26,7 +26,7 @@ bound_actions as (
 audits as (
 
     select * from {{ ref('fct_audits') }}
-    where verdict in ('violation', 'compliant') and case_key is not null
+    where verdict in ('violation', 'compliant')
 
 ),
 

@@ -212,34 +212,18 @@ select
     cast(escalated_weight as double) as precision_denominator,
     cast(precision_effective_n as double) as precision_effective_n,
     cast(escalation_precision as double) as escalation_precision,
-    cast(
-        case
-            when escalation_precision is not null
-                then {{ wilson_lower('escalation_precision', 'precision_effective_n') }}
-        end as double
-    ) as precision_lower,
-    cast(
-        case
-            when escalation_precision is not null
-                then {{ wilson_upper('escalation_precision', 'precision_effective_n') }}
-        end as double
-    ) as precision_upper,
+    cast({{ wilson_lower('escalation_precision', 'precision_effective_n') }} as double)
+        as precision_lower,
+    cast({{ wilson_upper('escalation_precision', 'precision_effective_n') }} as double)
+        as precision_upper,
     cast(correct_weight as double) as recall_numerator,
     cast(needed_weight as double) as recall_denominator,
     cast(recall_effective_n as double) as recall_effective_n,
     cast(escalation_recall as double) as escalation_recall,
-    cast(
-        case
-            when escalation_recall is not null
-                then {{ wilson_lower('escalation_recall', 'recall_effective_n') }}
-        end as double
-    ) as recall_lower,
-    cast(
-        case
-            when escalation_recall is not null
-                then {{ wilson_upper('escalation_recall', 'recall_effective_n') }}
-        end as double
-    ) as recall_upper,
+    cast({{ wilson_lower('escalation_recall', 'recall_effective_n') }} as double)
+        as recall_lower,
+    cast({{ wilson_upper('escalation_recall', 'recall_effective_n') }} as double)
+        as recall_upper,
     cast(seconds_to_escalation__mean as double) as seconds_to_escalation_mean,
     cast(seconds_to_escalation__p50 as double) as seconds_to_escalation_p50,
     cast(seconds_to_escalation__p90 as double) as seconds_to_escalation_p90,

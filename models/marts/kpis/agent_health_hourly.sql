@@ -8,7 +8,7 @@ with
 
 events as (
 
-    {%- for adapter in ['stg_agent_events__measures', 'stg_tau2_runs__events'] %}
+    {%- for adapter in ['stg_agent_events__measures', 'int_agent_events_adapted'] %}
     select
         source_system,
         session_id,
@@ -40,17 +40,17 @@ hourly as (
         count_if(
             events.action_type = 'action_executed'
             and events.is_automation
-            and coalesce(events.outcome, 'unsaid') != 'success'
+            and events.outcome is distinct from 'success'
         ) as failed_attempts,
         count_if(
             events.action_type = 'action_executed'
             and events.is_automation
-            and coalesce(events.outcome, 'unsaid') = 'timeout'
+            and events.outcome = 'timeout'
         ) as timed_out_attempts,
         count_if(events.action_type = 'llm_called') as model_calls,
         count_if(
             events.action_type = 'llm_called'
-            and coalesce(events.outcome, 'unsaid') = 'failure'
+            and events.outcome = 'failure'
         ) as failed_model_calls,
         count_if(events.action_type = 'escalated') as escalations,
         sum(case when events.action_type = 'llm_called' then events.input_tokens end)

@@ -65,7 +65,6 @@ callbacks as (
         on
             cases.customer_key = later.customer_key
             and cases.intent = later.intent
-            and cases.case_key != later.case_key
             and cases.last_activity_at < later.opened_at
             and {{ hours_after('cases.last_activity_at', 24) }} >= later.opened_at
     where cases.resolved_at is null and not cases.has_human_touch
@@ -91,7 +90,6 @@ audits as (
     where
         is_in_claim
         and is_outcome_correct is not null
-        and case_key is not null
         and {{ touched('case_key') }}
 
 ),
@@ -160,7 +158,7 @@ select
     cast(
         is_strict
         or (
-            coalesce(resolution_kind, 'none') = 'informational'
+            coalesce(resolution_kind = 'informational', false)
             and 'fail' not in (intent_leg, policy_leg, action_leg, closure_leg)
         ) as boolean
     ) as is_strict_or_informational,

@@ -27,11 +27,7 @@ holidays as (
 bounds as (
 
     select
-        least(
-            coalesce(min(opened_at), {{ as_of() }}),
-            coalesce(min(resolved_at), {{ as_of() }}),
-            {{ as_of() }}
-        ) as first_moment,
+        least(coalesce(min(opened_at), {{ as_of() }}), {{ as_of() }}) as first_moment,
         greatest(
             coalesce(max(opened_at), {{ as_of() }}),
             coalesce(max(resolved_at), {{ as_of() }}),
@@ -116,8 +112,8 @@ opening as (
 
     select
         utc_day,
-        min(case when spell_number = 1 then opens_at end) as first_opens_at,
-        min(case when spell_number = 1 then closes_at end) as first_closes_at,
+        min(opens_at) as first_opens_at,
+        min(closes_at) as first_closes_at,
         min(case when spell_number = 2 then opens_at end) as second_opens_at,
         min(case when spell_number = 2 then closes_at end) as second_closes_at,
         sum(cast(open_seconds as bigint)) as open_seconds

@@ -10,6 +10,8 @@ feeds as (
     union all
     select 'compliance_audits' as feed
     union all
+    select 'otel_spans' as feed
+    union all
     select 'tau2_runs' as feed
     union all
     select 'servicenow_incidents' as feed
@@ -20,7 +22,8 @@ files as (
 
     select
         feed,
-        count(*) as files,
+        -- those that took rows away are none
+        count(*) - count(case when file_path = '(erased)' then 1 end) as files,
         sum(records) as records,
         sum(loaded) as loaded,
         sum(replaced) as replaced,

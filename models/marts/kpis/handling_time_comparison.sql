@@ -252,7 +252,7 @@ paired as (
         coalesce(agent.observed_cases, 0) as agent_cases,
         coalesce(people.observed_cases, 0) as people_cases,
         -- what is unknown is like nothing
-        agent.observed_cases > 0
+        agent.observed_cases is not null
         and people.observed_cases >= {{ var('min_cases') }}
         and 'unknown' not in (listed.intent, listed.tier, listed.channel)
             as is_like_with_like
@@ -368,8 +368,7 @@ spread as (
         weight * agent_mean_seconds as agent_part,
         weight * people_mean_seconds as people_part,
         case when is_compared then weight * seconds_saved end as saved_part,
-        case when is_compared then weight * weight * agent_error end
-            as agent_error_part,
+        weight * weight * agent_error as agent_error_part,
         case when is_compared then weight * weight * people_error end
             as people_error_part
     from weighted

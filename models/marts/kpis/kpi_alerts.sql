@@ -41,7 +41,6 @@ audits as (
 escalations as (
 
     select * from {{ ref('fct_escalations') }}
-    where is_eligible
 
 ),
 

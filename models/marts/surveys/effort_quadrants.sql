@@ -17,7 +17,6 @@ cases as (
 surveys as (
 
     select * from {{ ref('fct_survey_responses') }}
-    where case_key is not null
 
 ),
 

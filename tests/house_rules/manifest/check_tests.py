@@ -7,6 +7,7 @@ from typing import Any
 from dbt_bouncer.check_framework.decorator import check, fail
 
 TEST = "well_formed"
+OPENING = "One row per "
 
 
 @check
@@ -19,6 +20,24 @@ def check_model_states_its_grain(model, ctx) -> None:  # noqa: ANN001
 def check_seed_states_its_grain(seed, ctx) -> None:  # noqa: ANN001
     """A seed states its grain to a test, by the columns that no two rows share."""
     _fail_without_grain(seed, ctx)
+
+
+@check
+def check_seed_opens_with_its_grain(seed, ctx) -> None:  # noqa: ANN001
+    """The description of a seed opens with its grain."""
+    _fail_without_opening(seed)
+
+
+@check
+def check_snapshot_opens_with_its_grain(snapshot, ctx) -> None:  # noqa: ANN001
+    """The description of a snapshot opens with its grain."""
+    _fail_without_opening(snapshot)
+
+
+@check
+def check_source_opens_with_its_grain(source, ctx) -> None:  # noqa: ANN001
+    """The description of a source's table opens with its grain."""
+    _fail_without_opening(source)
 
 
 @check
@@ -36,3 +55,8 @@ def _fail_without_grain(node: Any, ctx: Any) -> None:  # noqa: ANN401
     stated = (test.test_metadata for test in tests if test.test_metadata)
     if not any(it.name == TEST and it.kwargs.get("grain") for it in stated):
         fail(f"`{node.name}` has no test `{TEST}` with a `grain`")
+
+
+def _fail_without_opening(node: Any) -> None:  # noqa: ANN401
+    if not (node.description or "").lstrip().startswith(OPENING):
+        fail(f"the description of `{node.name}` does not open with `{OPENING}`")
