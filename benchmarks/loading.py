@@ -19,7 +19,7 @@ from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.settings import LoadSettings
 from simulator.landing import FEEDS as LANDED
 
-# Times with a zone, or seconds, milliseconds or nanoseconds since 1970, as in the floor.
+# Times with a zone, or seconds, milliseconds, nanoseconds since 1970, as in the floor.
 MOMENT = """case
     when {name}[5:5] = '-' then cast(cast({name} as timestamptz) as timestamp)
     when length({name}) <= 10 then make_timestamp(cast({name} as bigint) * 1000000)
@@ -64,6 +64,17 @@ def load(landing: Path, database: Path) -> None:
     settings = LoadSettings(b"a key of the benchmark")
     now = datetime.now(UTC)
     load_all(landing, database, settings, "load-benchmark", now, list(LANDED))
+
+
+def records(database: Path) -> int:
+    """Records that were read: rows that stand, and those that others replaced."""
+    tables = " + ".join(f"(select count(*) from {FEEDS[it].table})" for it in LANDED)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        (count,) = connection.execute(
+            f"select {tables} + (select coalesce(sum(records - loaded + replaced), 0) "
+            "from raw.load_history)"
+        ).fetchone()
+    return int(count)
 
 
 if __name__ == "__main__":
