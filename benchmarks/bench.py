@@ -163,7 +163,7 @@ class Bench:
             folder = self.work / "loading" / name
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            database = folder / "raw.duckdb"
+            database = folder / "loaded.duckdb"
             arguments = ("benchmarks.loading", name, str(main.landing), str(database))
             took[name] = self._measured(f"loading by the {name}", arguments, folder)
             took[name]["records"] = loading.records(database)

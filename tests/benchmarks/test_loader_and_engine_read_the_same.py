@@ -16,7 +16,7 @@ from tests.benchmarks.conftest import FILES, Built
 
 @pytest.fixture(scope="session")
 def engine(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("engine") / "raw.duckdb"
+    database = tmp_path_factory.mktemp("engine") / "loaded.duckdb"
     read_by_engine(built.landing, database)
     return database
 
