@@ -355,9 +355,7 @@ records as (
     select earlier.response_key as node_key
     from {{ as_last_built('fct_survey_responses') }} as earlier
     inner join forgotten
-        on
-            earlier.ticket_system = forgotten.system
-            and earlier.ticket_id = forgotten.id
+        on earlier.ticket_id = forgotten.id
     where forgotten.kind = 'ticket'
 
     {% endif -%}
