@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -41,6 +42,7 @@ MESSAGES = {
 # Twenty characters of a number in a row may be an integer beyond 64 bits.
 _NUMERALS = bytes(48 if byte in b"-0123456789" else 32 for byte in range(256))
 _WIDE = b"0" * 20
+_has_wide_number = re.compile(rb"(?:^|[\[:,\s])-?[0-9]{19}").search  # not in an id
 _WANTED = {
     "id": "a string or an integer",
     "string": "a string without NUL",
@@ -88,7 +90,7 @@ def parse_json(line: bytes, depth: int = MAX_DEPTH) -> object | Fault:
         return Fault(NOT_JSON, str(error))
     if line.count(b"[") + line.count(b"{") > depth and _is_deeper(value, depth):
         return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
-    if _WIDE in line.translate(_NUMERALS):
+    if _WIDE in line.translate(_NUMERALS) and _has_wide_number(line):
         value = json.loads(line, parse_int=_exact_integer)
     return value
 
