@@ -84,13 +84,19 @@ def run(feed: str, files: Sequence[Path], stated: Stated) -> tuple[str, list[Fau
     Raises `ProjectError` where there is nothing to check: no such feed, no file, no
     adapter, a build that fails.
     """
-    adapters = adapters_of(feed, json.loads(project.manifest().read_bytes()))
+    if feed not in FEEDS or feed in CONTRACTS:
+        known = [name for name in FEEDS if name not in CONTRACTS]
+        raise project.ProjectError(
+            f"no feed {feed!r} with an adapter; there are {', '.join(known)}. A new "
+            "one has its contract in orchestration/loading/contracts.py, under FEEDS"
+        )
     if absent := [str(file) for file in files if not file.is_file()]:
         raise project.ProjectError(f"no file {', '.join(absent)}; FILES names samples")
     now = max(datetime.now(UTC), project.as_of())
     with tempfile.TemporaryDirectory(prefix="check-adapter-") as folder:
         scratch = Scratch(Path(folder), feed, now)
         at_once = scratch.built("at_once", [dict(named(files))])
+        adapters = adapters_of(feed, scratch.manifest())
         in_batches = scratch.built("in_batches", batches(feed, files))
         with duckdb.connect() as connection:
             connection.execute("set TimeZone = 'UTC'")
@@ -107,13 +113,7 @@ def run(feed: str, files: Sequence[Path], stated: Stated) -> tuple[str, list[Fau
 
 
 def adapters_of(feed: str, manifest: dict[str, Any]) -> list[Adapter]:
-    """The adapters of a feed that are registered, from dbt's manifest."""
-    if feed not in FEEDS or feed in CONTRACTS:
-        known = [name for name in FEEDS if name not in CONTRACTS]
-        raise project.ProjectError(
-            f"no feed {feed!r} with an adapter; there are {', '.join(known)}. A new "
-            "one has its contract in orchestration/loading/contracts.py, under FEEDS"
-        )
+    """The adapters of a feed, from dbt's manifest; raises if none is registered."""
     nodes = manifest["nodes"]
     prefix = f"model.{manifest['metadata']['project_name']}"
     found = [
@@ -160,6 +160,10 @@ class Scratch:
             self._load(home, f"load-{number}", files)
             self._build(home)
         return (home / "warehouse.duckdb").rename(self.folder / f"{name}.duckdb")
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the last build."""
+        return json.loads((self.folder / "target" / "manifest.json").read_bytes())
 
     def _load(self, home: Path, load_id: str, files: dict[str, bytes]) -> None:
         for name, content in files.items():

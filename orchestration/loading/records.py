@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -42,7 +41,6 @@ MESSAGES = {
 # Twenty characters of a number in a row may be an integer beyond 64 bits.
 _NUMERALS = bytes(48 if byte in b"-0123456789" else 32 for byte in range(256))
 _WIDE = b"0" * 20
-_has_wide_number = re.compile(rb"(?:^|[\[:,\s])-?[0-9]{19}").search  # not in an id
 _WANTED = {
     "id": "a string or an integer",
     "string": "a string without NUL",
@@ -90,9 +88,18 @@ def parse_json(line: bytes, depth: int = MAX_DEPTH) -> object | Fault:
         return Fault(NOT_JSON, str(error))
     if line.count(b"[") + line.count(b"{") > depth and _is_deeper(value, depth):
         return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
-    if _WIDE in line.translate(_NUMERALS) and _has_wide_number(line):
+    if _has_wide_number(line):
         value = json.loads(line, parse_int=_exact_integer)
     return value
+
+
+def _has_wide_number(line: bytes) -> bool:
+    """Whether a number, not a part of an id or a text, may be beyond 64 bits."""
+    numerals = line.translate(_NUMERALS)
+    at = numerals.find(_WIDE)
+    while at > 0 and line[at - 1] not in b"[:, \t\r\n":
+        at = numerals.find(_WIDE, at + len(_WIDE))
+    return at >= 0
 
 
 def _exact_integer(digits: str) -> int | float:

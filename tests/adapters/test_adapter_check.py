@@ -274,12 +274,7 @@ def test_line_feeds_land_again_last_first_and_partly_twice(tmp_path: Path) -> No
         ("otel_spans", "no file nowhere.jsonl; FILES names samples"),
     ],
 )
-def test_what_cannot_be_checked_is_said(
-    feed: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    manifest = tmp_path / "manifest.json"
-    manifest.write_text(json.dumps(parsed().writable_manifest().to_dict()))
-    monkeypatch.setattr(project, "manifest", lambda: manifest)
+def test_what_cannot_be_checked_is_said(feed: str, message: str) -> None:
     with pytest.raises(project.ProjectError) as problem:
         run(feed, [Path("nowhere.jsonl")], Stated())
     assert str(problem.value).startswith(message)
