@@ -75,10 +75,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def connection(built: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Two copies of the warehouse, as the check compares them; they may be broken."""
     with duckdb.connect() as connected:
-        for name in ("at_once", "in_batches"):
+        for name in ("warehouse", "in_batches"):
             path = shutil.copyfile(built, tmp_path / f"{name}.duckdb")
             connected.execute(f"attach '{path}' as {name}")
-        connected.execute("use at_once")
+        connected.execute("use warehouse")
         yield connected
 
 
@@ -236,6 +236,14 @@ def test_rejects_are_told_with_their_reasons(
     ]
 
 
+def test_files_without_records_are_told(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    assert list(counted(connection, "agent_events", Stated())) == [
+        "counts: the files hold no record of agent_events; name others in FILES"
+    ]
+
+
 def test_times_that_are_read_as_text_are_told(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
@@ -282,7 +290,7 @@ def test_what_cannot_be_checked_is_said(feed: str, message: str) -> None:
 
 def test_a_feed_that_is_not_registered_is_told() -> None:
     manifest = parsed().writable_manifest().to_dict()
-    for name in ("int_agent_events_adapted", "int_ticket_events_adapted"):
+    for name in ("int_agent_events_adapted", "int_ticket_events_unioned"):
         manifest["nodes"].pop(f"model.acsr_warehouse.{name}", None)
     with pytest.raises(project.ProjectError, match="nothing of otel_spans becomes"):
         adapters_of("otel_spans", manifest)
