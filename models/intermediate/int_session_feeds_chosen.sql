@@ -16,14 +16,13 @@ adapted as (
     select
         source_system,
         session_id,
-        session_key,
         '{{ feed }}' as feed,
         {{ loop.index }} as place,
         min(occurred_at) as first_at,
         max(occurred_at) as last_at
     from {{ ref(said.model) }}
     where {{ changed('source_system', 'session_id', 'session') }}
-    group by source_system, session_id, session_key
+    group by source_system, session_id
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
@@ -34,7 +33,6 @@ logged as (
     select
         source_system,
         session_id,
-        {{ surrogate_key(['source_system', 'session_id']) }} as session_key,
         'agent_events' as feed,
         0 as place,
         min(timestamp) as first_at,
@@ -62,7 +60,8 @@ told as (
 
 select
     -- keys
-    cast(session_key as varchar) as session_key,
+    cast({{ surrogate_key(['source_system', 'session_id']) }} as varchar)
+        as session_key,
     cast(source_system as varchar) as source_system,
     cast(session_id as varchar) as session_id,
 
@@ -73,5 +72,5 @@ select
     cast(min(first_at) as timestamp) as first_at,
     cast(max(last_at) as timestamp) as last_at
 from told
-group by session_key, source_system, session_id
+group by source_system, session_id
 having count(*) > 1
