@@ -3,7 +3,7 @@
 -- back.
 {% set feeds = [
     'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-    'otel_spans', 'tau2_runs', 'servicenow_incidents',
+    'otel_spans', 'tau2_runs', 'servicenow_incidents', 'zendesk', 'intercom',
 ] %}
 
 with

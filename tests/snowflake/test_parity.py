@@ -58,9 +58,12 @@ def parity(
 
 
 def add_real_data(landing: Path) -> None:
-    """Two tau2 files and the first incidents."""
+    """Two tau2 files, the tables of helpdesks and the first incidents."""
     tau2 = (SHARED_DATA / "tau2" / f"{name}.json.gz" for name in TAU2)
     land(landing, "tau2_runs", tau2)
+    for helpdesk in ("zendesk", "intercom"):
+        tables = SHARED_DATA / "tickets" / f"{helpdesk}_seeds"
+        land(landing, helpdesk, tables.glob("*.csv"))
     (incidents,) = (SHARED_DATA / "tickets").glob("servicenow_incident*.csv.gz")
     lines = gzip.decompress(incidents.read_bytes()).splitlines(keepends=True)
     some = landing / "servicenow_incidents" / "incidents.csv"

@@ -10,7 +10,7 @@ records as (
 
     {%- for feed in [
         'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-        'otel_spans', 'tau2_runs', 'servicenow_incidents'
+        'otel_spans', 'tau2_runs', 'servicenow_incidents', 'zendesk', 'intercom'
     ] %}
     select
         _load_id as load_id,

@@ -15,6 +15,10 @@ feeds as (
     select 'tau2_runs' as feed
     union all
     select 'servicenow_incidents' as feed
+    union all
+    select 'zendesk' as feed
+    union all
+    select 'intercom' as feed
 
 ),
 
