@@ -14,14 +14,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import floor, trends
+from benchmarks import floor, loading, trends
 from benchmarks.load import Load, Plan, make
 from benchmarks.measure import disk_bytes, run
 from benchmarks.pipeline import Place, Refresh, refresh
 from orchestration import project
 
 HISTORY = 100  # batches of a quarter of an hour before the batch that is timed
-PARTS = ("full", "batches", "trends")
+PARTS = ("full", "loading", "batches", "trends")
 DISK_FACTOR = 4  # of the load's size: the load, two warehouses, what dbt spills
 BYTES_PER_EVENT = 480  # an agent event with its share of the other feeds
 
@@ -64,6 +64,8 @@ class Bench:
         main = self._place("main")
         if "full" in self.parts:
             results["full"] = self._full(load, main)
+        if "loading" in self.parts:
+            results["loading"] = self._loading(load, main)
         if "batches" in self.parts:
             results["batches"] = self._batches(load, main)
         if "trends" in self.parts:
@@ -148,13 +150,42 @@ class Bench:
         database = self._floor_database()
         database.parent.mkdir(parents=True, exist_ok=True)
         as_of = self._as_of(load, HISTORY).isoformat()
+        arguments = ("benchmarks.floor", str(main.landing), str(database), as_of)
+        return self._measured("floor", arguments, database.parent)
+
+    def _loading(self, load: Load, main: Place) -> Results:
+        """All files into raw tables, by the engine's typed reader and by the loader."""
+        if "main" not in self.built:
+            main = self._fresh("main")
+            load.land(main.landing, 0, HISTORY)
+        took = {}
+        for name in ("engine", "loader"):
+            folder = self.work / "loading" / name
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            database = folder / "loaded.duckdb"
+            arguments = ("benchmarks.loading", name, str(main.landing), str(database))
+            took[name] = self._measured(f"loading by the {name}", arguments, folder)
+            took[name]["records"] = loading.records(database)
+            shutil.rmtree(folder)
+        records = sum(load.count(feed, 0, HISTORY) for feed in load.records)
+        for name, it in took.items():
+            if it["records"] != records:
+                raise BenchmarkError(
+                    f"the {name} read {it['records']:,} of {records:,} records"
+                )
+        return {
+            **took,
+            "ratio": took["loader"]["seconds"] / took["engine"]["seconds"],
+            "cpu_ratio": took["loader"]["cpu_seconds"] / took["engine"]["cpu_seconds"],
+        }
+
+    def _measured(self, name: str, module: tuple[str, ...], folder: Path) -> Results:
+        """A module of the benchmark, run by itself; `folder` is what it fills."""
         took = run(
-            "floor",
-            [
-                *(sys.executable, "-m", "benchmarks.floor"),
-                *(str(main.landing), str(database), as_of),
-            ],
-            self.work / "logs" / "floor.log",
+            name,
+            [sys.executable, "-m", *module],
+            self.work / "logs" / f"{name.replace(' ', '_')}.log",
             self.say,
             folder=project.ROOT,
         )
@@ -162,7 +193,7 @@ class Bench:
             "seconds": took.seconds,
             "cpu_seconds": took.cpu_seconds,
             "peak_bytes": took.peak_bytes,
-            "disk_bytes": disk_bytes(database.parent),
+            "disk_bytes": disk_bytes(folder),
         }
 
     def _as_of(self, load: Load, files: int) -> datetime:

@@ -12,6 +12,7 @@ SHOWN_BATCH_NODES = 8
 FULL_SECONDS = 120
 FULL_RATIO = 2.0
 PEAK_BYTES = 6e9
+LOADING_RATIO = 1.5
 BATCH_SECONDS = 30
 BATCH_RATIO = 1.2
 TREND_MILLISECONDS = 100
@@ -22,6 +23,8 @@ def render(results: Results) -> str:
     lines = [*_opening(results)]
     if "full" in results:
         lines += ["", *_full(results["full"], results["load"])]
+    if "loading" in results:
+        lines += ["", *_loading(results["loading"])]
     if "batches" in results:
         lines += ["", *_batches(results["batches"])]
     if "trends" in results:
@@ -72,6 +75,28 @@ def _full(full: Results, load: Results) -> Iterator[str]:
     yield "Where the pipeline's time goes"
     yield from _phases(full["pipeline"])
     yield from _nodes(full["pipeline"]["nodes"])
+
+
+def _loading(loading: Results) -> Iterator[str]:
+    yield "Files to raw tables: the engine's typed reader, and the loader"
+    yield from _table(
+        ["", "seconds", "processor s", "records/s", "peak GB", "disk GB"],
+        *(
+            [
+                name,
+                f"{it['seconds']:.1f}",
+                f"{it['cpu_seconds']:.1f}",
+                f"{it['records'] / it['seconds']:,.0f}",
+                f"{it['peak_bytes'] / 1e9:.2f}",
+                f"{it['disk_bytes'] / 1e9:.2f}",
+            ]
+            for name, it in ((name, loading[name]) for name in ("engine", "loader"))
+        ),
+    )
+    yield (
+        f"loader / engine: {loading['ratio']:.2f} by the clock, "
+        f"{loading['cpu_ratio']:.2f} of the processor"
+    )
 
 
 def _phases(run: Results) -> Iterator[str]:
@@ -152,6 +177,12 @@ def _measured(results: Results) -> Iterator[tuple[str, float, float]]:
         yield "full run, times the floor", results["full"]["ratio"], FULL_RATIO
         yield "full run, seconds", pipeline["seconds"], FULL_SECONDS
         yield "full run, peak GB", pipeline["peak_bytes"] / 1e9, PEAK_BYTES / 1e9
+    if "loading" in results:
+        yield (
+            "loader, times the engine's typed reader",
+            results["loading"]["ratio"],
+            LOADING_RATIO,
+        )
     if "batches" in results:
         batches = results["batches"]
         yield "batch on 1x, seconds", batches["1x"]["seconds"], BATCH_SECONDS

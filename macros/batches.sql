@@ -40,6 +40,7 @@
 {% macro rule_settings() -%}
     {{ return([
         'default_ticket_system',
+        'ticket_systems',
         'customer_id_scope',
         'reporting_timezone',
         'case_link_days',
@@ -64,6 +65,8 @@
         'alert_min_cases',
         'alert_sigma',
         'alert_sigma_by_intent',
+        'zendesk_ai_agent_user_ids',
+        'intercom_ai_agent_admin_ids',
         'tau2_escalation_tools',
         'tau2_escalation_markers',
         'tau2_placeholder_starts',

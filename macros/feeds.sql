@@ -43,11 +43,24 @@
 {%- endmacro %}
 
 
+{#
+    The feeds that tell of tickets in shapes of their own, likewise. Which tickets a batch
+    names is said in int_nodes_changed.
+#}
+{% macro adapted_ticket_feeds() -%}
+    {{ return({
+        'servicenow_incidents': 'stg_servicenow_incidents__events',
+        'zendesk': 'stg_zendesk__events',
+        'intercom': 'stg_intercom__events',
+    }) }}
+{%- endmacro %}
+
+
 {# The feeds of all raw tables. #}
 {% macro feeds() -%}
     {{ return(
         agent_feeds() | list
         + ['ticket_events', 'survey_responses', 'compliance_audits']
-        + ['servicenow_incidents']
+        + adapted_ticket_feeds() | list
     ) }}
 {%- endmacro %}

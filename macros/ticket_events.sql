@@ -32,7 +32,17 @@ select
 {%- endmacro %}
 
 
+{# The helpdesk whose tickets a feed's records mean. #}
+{% macro ticket_system_of(feed) -%}
+    {{ return(var('ticket_systems').get(feed, var('default_ticket_system'))) }}
+{%- endmacro %}
+
+
 {# Whether a helpdesk's user id is one of those that the agent itself works under. #}
 {% macro is_ai_user(user_id, setting) -%}
-    {{ user_id }} in ('{{ var(setting) | join("', '") }}')
+    {{ user_id }} in (
+        {%- for id in var(setting) or [''] -%}
+            '{{ id }}'{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
 {%- endmacro %}

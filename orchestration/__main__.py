@@ -23,6 +23,7 @@ from orchestration import (
     spreadsheets,
     trace,
 )
+from orchestration.dbt_process import seldom_collect
 from orchestration.loading import FEEDS, load_all, read_settings, summary
 from orchestration.publish import PublicationError
 from orchestration.snowflake.grants import GrantsError
@@ -346,4 +347,5 @@ def _docs(_: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    seldom_collect()
     sys.exit(main())

@@ -25,7 +25,7 @@ from orchestration.loading.contracts import ACTOR_TYPES
 # Which models read adapters, and the contract whose canonical columns they have.
 UNIONS = {
     "int_agent_events_adapted": "agent_events",
-    "int_ticket_events_unioned": "ticket_events",
+    "int_ticket_events_adapted": "ticket_events",
 }
 CONTRACTS = {name: f"stg_{name}__events" for name in UNIONS.values()}
 OWNERS = {"agent_events": "session_id", "ticket_events": "ticket_id"}

@@ -107,11 +107,11 @@ def warehouse() -> Path:
 
 
 def memory_limit() -> str:
-    """What DuckDB may hold in memory: `ACSR_MEMORY_LIMIT`, else 4 GB.
+    """What DuckDB may hold in memory: `ACSR_MEMORY_LIMIT`, else 3.5 GB.
 
     The profile says the same to dbt.
     """
-    stated = os.environ.get("ACSR_MEMORY_LIMIT") or "4GB"
+    stated = os.environ.get("ACSR_MEMORY_LIMIT") or "3.5GB"
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", stated):
         raise ProjectError(
             f"ACSR_MEMORY_LIMIT is {stated!r}, which is no size; write it as 4GB"
@@ -186,6 +186,11 @@ def dashboard_url() -> str | None:
 def alert_ledger() -> Path:
     """The file that says which messages were sent."""
     return home() / "alerts.sqlite"
+
+
+def file_hashes() -> Path:
+    """The file that says what landed files hashed to; it may be removed."""
+    return home() / "file_hashes.sqlite"
 
 
 def dbt_variables() -> dict[str, Any]:

@@ -37,7 +37,7 @@ counts as (
 
     select
         'survey_responses, facts' as stage,
-        (select count(*) from {{ ref('stg_survey_responses__responses') }})
+        (select count(*) from {{ ref('int_survey_responses_unioned') }})
             as before_stage,
         (select count(*) from {{ ref('fct_survey_responses') }}) as after_stage
 

@@ -6,7 +6,7 @@ with
 
 surveys as (
 
-    select * from {{ ref('stg_survey_responses__responses') }}
+    select * from {{ ref('int_survey_responses_unioned') }}
 
 ),
 

@@ -5,7 +5,7 @@ events as (
     select * from {{ ref('stg_ticket_events__events') }}
     where {{ touched(ticket_key('ticket_system', 'ticket_id')) }}
     union all
-    select * from {{ ref('stg_servicenow_incidents__events') }}
+    select * from {{ ref('int_ticket_events_adapted') }}
     where {{ touched(ticket_key('ticket_system', 'ticket_id')) }}
 
 ),

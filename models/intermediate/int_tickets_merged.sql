@@ -15,7 +15,11 @@ ticket_events as (
         occurred_at,
         event_id,
         source_system
-    from {{ ref('stg_ticket_events__events') }}
+    from (
+        select * from {{ ref('stg_ticket_events__events') }}
+        union all
+        select * from {{ ref('int_ticket_events_adapted') }}
+    ) as events
     where
         event_type = 'merged'
         and merged_into_ticket_id is not null

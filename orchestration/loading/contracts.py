@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 Kind = Literal["id", "string", "time", "integer", "number", "boolean", "object"]
-Reader = Literal["json_lines", "tau2", "servicenow", "otel"]
+Reader = Literal["json_lines", "tau2", "servicenow", "otel", "fivetran"]
 
 ACTOR_TYPES = ("ai_agent", "human_agent", "customer", "system")
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -315,6 +315,30 @@ SERVICENOW_INCIDENTS = Feed(
     times=("sys_updated_at",),
 )
 
+
+def _helpdesk(name: str) -> Feed:
+    """All tables of a helpdesk as Fivetran writes them, in one raw table."""
+    return Feed(
+        name=name,
+        reader="fivetran",
+        columns=(
+            ("source_system", "varchar"),
+            ("table_name", "varchar"),
+            ("row_key", "varchar"),
+            ("ticket_id", "varchar"),
+            ("updated_at", "timestamp"),
+            ("customer_id", "varchar"),
+            ("customer_key", "varchar"),
+            ("record", "json"),
+        ),
+        identity=("source_system", "table_name", "row_key"),
+        times=("updated_at",),
+    )
+
+
+ZENDESK = _helpdesk("zendesk")
+INTERCOM = _helpdesk("intercom")
+
 FEEDS: dict[str, Feed] = {
     feed.name: feed
     for feed in (
@@ -325,5 +349,7 @@ FEEDS: dict[str, Feed] = {
         OTEL_SPANS,
         TAU2_RUNS,
         SERVICENOW_INCIDENTS,
+        ZENDESK,
+        INTERCOM,
     )
 }

@@ -100,6 +100,7 @@ def _findings(asked: Erasure) -> list[tuple[str, list[str]]]:
     default = settings.default_ticket_system
     theirs, keys = _theirs("customer_id", "customer_key", asked)
     callers, _ = _theirs("caller_id", "caller_key", asked)
+    helpdesks = [feed for feed in FEEDS.values() if feed.reader == "fivetran"]
     system = "coalesce(events.ticket_system, ?)"
     in_session = _held(SESSION, "events.source_system", "events.session_id")
     in_ticket = _held(TICKET, system, "events.ticket_id")
@@ -145,7 +146,16 @@ def _findings(asked: Erasure) -> list[tuple[str, list[str]]]:
             TICKET,
             "? as system, events.number as id",
             f"raw.servicenow_incidents as events where {callers}",
-            [default, *keys],
+            [settings.ticket_system("servicenow_incidents"), *keys],
+        ),
+        *(
+            find(
+                TICKET,
+                "? as system, events.ticket_id as id",
+                f"{feed.table} as events where {theirs}",
+                [settings.ticket_system(feed.name), *keys],
+            )
+            for feed in helpdesks
         ),
         find(
             TICKET,
@@ -235,13 +245,14 @@ def _system(feed: Feed) -> str:
 def _goes(asked: Erasure, feed: Feed) -> tuple[str, list[str]]:
     """Condition: a row is of one of these people."""
     names = feed.column_names
-    default = asked.settings.default_ticket_system
+    default = asked.settings.ticket_system(feed.name)
     parts: list[str] = []
     values: list[str] = []
     if "session_id" in names:
         parts.append(_held(SESSION, "held.source_system", "held.session_id"))
     if "ticket_id" in names:
-        parts.append(_held(TICKET, "coalesce(held.ticket_system, ?)", "held.ticket_id"))
+        system = "coalesce(held.ticket_system, ?)" if "ticket_system" in names else "?"
+        parts.append(_held(TICKET, system, "held.ticket_id"))
         values.append(default)
     if "trace_id" in names:
         parts.append(_held(TRACE, "held.source_system", "held.trace_id"))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 import duckdb
@@ -31,7 +32,6 @@ from orchestration.loading.secrets import MESSAGE_TEXT_KEYS, doubtful, is_secret
 from orchestration.loading.staging import (
     Clean,
     Rejected,
-    line_sha256,
     staged_schema,
     staged_table,
 )
@@ -115,7 +115,6 @@ class FastReader:
         self._schema = staged_schema(feed)
         self._feed = feed
         self._context = context
-        self._has_attributes = any(field.kind == "object" for field in feed.fields)
         self._queries: dict[Traits, str] = {}
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         for setting in _ENGINE:
@@ -125,20 +124,19 @@ class FastReader:
         """Rows of a block, in order, and the lines that were rejected."""
         lines = _split(block.content)
         doubts = doubtful(lines)
-        rows = self._take(block, _without(_plain(lines), doubts))
+        landed = block.content.split(b"\n")
+        rows = self._take(block, landed, _without(_plain(lines), doubts))
         if rows.num_rows == len(lines):
             return [rows]
-        taken = set(rows["_line"].to_pylist())
-        doubted = set(pc.indices_nonzero(doubts).to_pylist())
         judged = [
             judge_line(
                 self._reader,
                 block.first + place,
                 trimmed,
-                is_doubtful=place in doubted,
+                is_doubtful=doubts[place].as_py() is not False,
             )
-            for place, line in enumerate(lines)
-            if block.first + place not in taken and (trimmed := trim(_landed(line)))
+            for place in _left_over(rows, block, len(lines))
+            if (trimmed := trim(landed[place]))
         ]
         clean = [record for record in judged if isinstance(record, Clean)]
         if clean:
@@ -146,7 +144,7 @@ class FastReader:
             rows = pa.concat_tables(both).sort_by("_line")
         return [rows, *(it for it in judged if isinstance(it, Rejected))]
 
-    def _take(self, block: Block, lines: pa.Array) -> pa.Table:
+    def _take(self, block: Block, landed: list[bytes], lines: pa.Array) -> pa.Table:
         """Staged rows of those lines for which the proof holds; null is none."""
         traits = Traits.of(block.content)
         numbers = pa.arange(block.first, block.first + len(lines))
@@ -155,11 +153,8 @@ class FastReader:
             rows = self._run(chunk, traits)
         except duckdb.InvalidInputException:  # a line that is no JSON is among them
             rows = self._run(chunk, traits._replace(is_guarded=True))
-        rows = rows.append_column("_line_sha256", _hashes(block, rows["_line"]))
-        if self._has_attributes:
-            rows = self._without_doubtful(rows)
-            rows = self._with_attributes(rows)
-        return self._complete(rows)
+        rows = self._with_attributes(self._without_doubtful(rows))
+        return self._complete(block, landed, rows)
 
     def _run(self, chunk: pa.Table, traits: Traits) -> pa.Table:
         query = self._queries.get(traits)
@@ -214,8 +209,10 @@ class FastReader:
             texts.append(text)
         return texts, failed
 
-    def _complete(self, rows: pa.Table) -> pa.Table:
-        """The staged columns, with the customers' keys."""
+    def _complete(self, block: Block, landed: list[bytes], rows: pa.Table) -> pa.Table:
+        """The staged columns, with the customers' keys and the hashes of lines."""
+        hashes = _hashes(block.first, landed, rows["_line"])
+        rows = rows.append_column("_line_sha256", hashes)
         arrays = []
         for field in self._schema:
             if field.name == "customer_key":
@@ -270,6 +267,12 @@ def _without(lines: pa.Array, doubts: pa.BooleanArray) -> pa.Array:
     return pc.if_else(doubts, pa.scalar(None, pa.large_string()), lines)
 
 
+def _left_over(rows: pa.Table, block: Block, lines: int) -> list[int]:
+    """Places of a block's lines that are not among the rows."""
+    taken = pc.is_in(pa.arange(block.first, block.first + lines), rows["_line"])
+    return pc.indices_nonzero(pc.invert(taken)).to_pylist()
+
+
 def _text(line: bytes) -> str | None:
     try:
         return line.decode()
@@ -277,21 +280,15 @@ def _text(line: bytes) -> str | None:
         return None
 
 
-def _hashes(block: Block, numbers: pa.ChunkedArray) -> pa.Array:
+def _hashes(first: int, landed: list[bytes], numbers: pa.ChunkedArray) -> pa.Array:
     """Hashes of the trimmed lines of some numbers.
 
     Python's library has them from the processor itself, which the engine does not.
     """
-    lines, first = block.content.split(b"\n"), block.first
-    hashes = [
-        line_sha256(lines[number - first].strip(TRIMMED))
-        for number in numbers.to_pylist()
-    ]
+    if len(numbers) < len(landed):
+        landed = [landed[number - first] for number in numbers.to_pylist()]
+    hashes = [sha256(line.strip(TRIMMED)).hexdigest() for line in landed]
     return pa.array(hashes, pa.string())
-
-
-def _landed(line: pa.LargeStringScalar | bytes) -> bytes:
-    return line if isinstance(line, bytes) else line.as_buffer().to_pybytes()
 
 
 def _query(feed: Feed, context: Context, traits: Traits) -> str:

@@ -34,40 +34,49 @@ from orchestration.loading.records import (
     parse_json,
     to_json,
 )
-from orchestration.loading.secrets import mask_object
+from orchestration.loading.secrets import mask_id, mask_object
 from orchestration.loading.staging import Clean, Rejected, line_sha256
 from orchestration.loading.times import iso, parse_local, to_micros
 
 
 @dataclass(frozen=True)
 class Table:
-    """What makes two rows the same one, when it was so, and whose it is."""
+    """What makes two rows the same one, when it was so, and whose it is.
+
+    The ticket is part of the identity, so that no row moves from one to another.
+    """
 
     identity: tuple[str, ...]
     moment: str
     ticket: str | None = None
     customer: str | None = None
+    customer_type: str | None = None  # the column that says what `customer` is
     kept: tuple[str, ...] = ()
 
 
 # Of tables of people only what says who acts is kept.
 _PEOPLE = ("id", "role", "active", "suspended", "type", "created_at", "updated_at")
+CUSTOMERS = ("user", "lead", "contact")
 TABLES: dict[str, dict[str, Table]] = {
     "zendesk": {
         "ticket": Table(("id",), "updated_at", "id", "requester_id"),
-        "ticket_comment": Table(("id",), "created", "ticket_id"),
+        "ticket_comment": Table(("ticket_id", "id"), "created", "ticket_id"),
         "ticket_field_history": Table(
             ("ticket_id", "field_name", "updated"), "updated", "ticket_id"
         ),
-        "user": Table(("id",), "updated_at", kept=_PEOPLE),
-        "satisfaction_rating": Table(("id",), "updated_at", "ticket_id"),
+        "user": Table(("id",), "updated_at", customer="id", kept=_PEOPLE),
+        "satisfaction_rating": Table(("ticket_id", "id"), "updated_at", "ticket_id"),
     },
     "intercom": {
         "conversation_history": Table(
-            ("id", "updated_at"), "updated_at", "id", "source_author_id"
+            ("id", "updated_at"),
+            "updated_at",
+            "id",
+            "source_author_id",
+            "source_author_type",
         ),
         "conversation_part_history": Table(
-            ("id", "updated_at"), "updated_at", "conversation_id"
+            ("conversation_id", "id", "updated_at"), "updated_at", "conversation_id"
         ),
         "conversation_contact_history": Table(
             ("conversation_id", "contact_id", "conversation_updated_at"),
@@ -75,7 +84,9 @@ TABLES: dict[str, dict[str, Table]] = {
             "conversation_id",
             "contact_id",
         ),
-        "contact_history": Table(("id", "updated_at"), "updated_at", kept=_PEOPLE),
+        "contact_history": Table(
+            ("id", "updated_at"), "updated_at", customer="id", kept=_PEOPLE
+        ),
         "admin": Table(("id",), "_fivetran_synced", kept=_PEOPLE),
     },
 }
@@ -95,8 +106,12 @@ def read_fivetran(
     """Every row of a table; `_line` is the line, or of Parquet the row."""
     reader = _RowReader(feed, table_of(feed.name, file.name), context)
     if container(file.name) == "parquet":
-        for number, record in enumerate(parquet_records(file), start=1):
-            yield reader.judge(number, record)
+        for number, (record, text, doubt) in enumerate(parquet_records(file), start=1):
+            if len(text) > MAX_LINE_BYTES:
+                fault = Fault(OVERSIZE, f"over {MAX_LINE_BYTES:,} bytes")
+                yield reader.judge(number, fault)
+            else:
+                yield reader.judge(number, record, look=doubt)
         return
     lines = CsvLines(unpacked(unchanged_blocks(file), file.name))
     rows = csv.reader(lines)
@@ -113,7 +128,8 @@ def read_fivetran(
         number, raw = lines.taken()
         if cells == []:
             continue
-        yield reader.judge(number, _record(names, cells, raw))
+        record = _record(names, cells, raw)
+        yield reader.judge(number, record, look=lines.is_doubtful)
 
 
 def table_of(feed: str, name: str) -> str:
@@ -155,8 +171,14 @@ class _RowReader:
         self._latest = context.latest
         self._keep_text = context.settings.keep_message_text
         self._customer_key = context.settings.customer_key
+        self._hash_key = context.settings.hash_key
+        self._look = True
 
-    def judge(self, number: int, record: dict[str, object] | Fault) -> Clean | Rejected:
+    def judge(
+        self, number: int, record: dict[str, object] | Fault, *, look: bool = True
+    ) -> Clean | Rejected:
+        """A record as a row or a rejection; `look` for credentials if there may be."""
+        self._look = look
         if isinstance(record, Fault):
             return Rejected(record, number, "")
         said = {
@@ -166,15 +188,17 @@ class _RowReader:
         said = {name: value for name, value in said.items() if value is not None}
         outcome = self._row(said)
         if isinstance(outcome, Fault):
-            return Rejected(outcome, number, to_json(self._without_words(said)))
+            self._look = True
+            return Rejected(outcome, number, to_json(self._shown(said)))
         stated = {name: value for name, value in said.items() if name != _SYNCED}
         return Clean(outcome, number, line_sha256(canonical_json(stated)))
 
     def _row(self, said: dict[str, object]) -> Row | Fault:
         table = self._table
         if table is None:
-            key = said.get("id") or line_sha256(canonical_json(said))
-            return self._values(str(key), None, None, None, said)
+            stated = {name: it for name, it in said.items() if name != _SYNCED}
+            key = line_sha256(canonical_json(stated))
+            return self._values(key, None, None, None, said)
         for name in (*table.identity, table.moment, table.ticket):
             if name is not None and name not in said:
                 return missing(_field(name), f"{self._name} needs {name}")
@@ -185,6 +209,9 @@ class _RowReader:
         key = ":".join(str(said[name]) for name in table.identity)
         ticket = said[table.ticket] if table.ticket else None
         customer = said.get(table.customer) if table.customer else None
+        if table.customer_type:
+            kind = str(said.get(table.customer_type)).lower()
+            customer = customer if kind in CUSTOMERS else None
         return self._values(key, ticket, moment, customer, said)
 
     def _values(
@@ -195,6 +222,12 @@ class _RowReader:
         customer: object,
         said: dict[str, object],
     ) -> Row:
+        if self._look:
+            key = mask_id(key, self._hash_key)
+            ticket = None if ticket is None else mask_id(str(ticket), self._hash_key)
+            customer = (
+                None if customer is None else mask_id(str(customer), self._hash_key)
+            )
         return [
             self._source,
             self._name,
@@ -203,8 +236,12 @@ class _RowReader:
             moment,
             customer,
             None if customer is None else self._customer_key(str(customer)),
-            to_json(mask_object(self._without_words(said), strip_nul=True)),
+            to_json(self._shown(said)),
         ]
+
+    def _shown(self, said: dict[str, object]) -> dict[str, object]:
+        kept = self._without_words(said)
+        return mask_object(kept, strip_nul=True, look=self._look)
 
     def _without_words(self, said: dict[str, object]) -> dict[str, object]:
         kept = self._table.kept if self._table is not None else ()

@@ -28,14 +28,16 @@ class LoadSettings:
 
     `hash_key` is the key of the customer hash; `keep_message_text` keeps what people
     and agents wrote; `feed_timezones` says how feeds without zones are to be read;
-    `default_ticket_system` is meant where a record names none; `suppressed` are hashes
-    of people whose records are kept out, beside those that the warehouse knows.
+    `default_ticket_system` is meant where a record names none, unless `ticket_systems`
+    says otherwise of its feed; `suppressed` are hashes of people whose records are kept
+    out, beside those that the warehouse knows.
     """
 
     hash_key: bytes
     keep_message_text: bool = False
     feed_timezones: Mapping[str, str] = field(default_factory=dict)
     default_ticket_system: str = "default"
+    ticket_systems: Mapping[str, str] = field(default_factory=dict)
     suppressed: frozenset[str] = frozenset()
 
     def zone(self, feed: str) -> ZoneInfo:
@@ -48,6 +50,10 @@ class LoadSettings:
                 f"feed_timezones.{feed} in dbt_project.yml is {name!r}, which is no "
                 "time zone; use a name such as Europe/Madrid"
             ) from error
+
+    def ticket_system(self, feed: str) -> str:
+        """The helpdesk that records of a feed mean where they name none."""
+        return str(self.ticket_systems.get(feed, self.default_ticket_system))
 
     def customer_key(self, customer_id: str) -> str:
         """The keyed hash by which every layer after raw knows a customer."""
@@ -124,11 +130,18 @@ def read_settings(
             f"feed_timezones in {dbt_project} is {zones!r}; use a mapping such as "
             "{tau2_runs: UTC}"
         )
+    systems = variables.get("ticket_systems") or {}
+    if not isinstance(systems, dict):
+        raise TypeError(
+            f"ticket_systems in {dbt_project} is {systems!r}; use a mapping such as "
+            "{zendesk: europe}"
+        )
     return LoadSettings(
         hash_key=_hash_key(home, environ),
         keep_message_text=keep,
         feed_timezones=zones,
         default_ticket_system=str(variables.get("default_ticket_system", "default")),
+        ticket_systems=systems,
         suppressed=suppressed_hashes(home),
     )
 

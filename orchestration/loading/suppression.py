@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -99,7 +99,7 @@ class Suppression:
 
         Their sessions and tickets that it tells of are learned first.
         """
-        columns = _Columns.of(feed)
+        columns = _Columns.of(feed, self.settings)
         for table in staged.chunks():
             self.learn(columns.nodes_of_customers(table, self))
 
@@ -148,29 +148,64 @@ class Suppression:
         return self._word.sub(shown, text)
 
 
-class _Columns(NamedTuple):
-    """Which columns of a feed name a customer, what is a customer's, and a record.
+class _Place(NamedTuple):
+    """Where a row names a node: the columns of its system and id.
 
-    `places`: the kind of node, and the columns of its system and its id.
+    `default` is the system where there is no such column, or nothing in it.
     """
 
-    customer: str | None
-    places: tuple[tuple[str, str | None, str], ...]
+    kind: str
+    system: str | None
+    id: str
+    default: str = ""
+
+    def named(self, table: pa.Table) -> pa.Array:
+        """System and id of the node that each row names; null where it names none."""
+        ids = table[self.id].combine_chunks()
+        systems = pa.scalar(self.default)
+        if self.system is not None:
+            systems = pc.fill_null(table[self.system].combine_chunks(), self.default)
+        return pc.binary_join_element_wise(systems, ids, _BETWEEN)
+
+    def nodes(self, rows: pa.Table) -> set[Node]:
+        """All nodes that rows name."""
+        named = self.named(rows).unique().drop_null()
+        return {_node(self.kind, it) for it in named.to_pylist()}
+
+    def in_list(self, table: pa.Table, known: Suppression) -> pa.BooleanArray:
+        """Of each row, whether the node that it names is in the list."""
+        if not table.num_rows:
+            return _none(table)
+        named = self.named(table).dictionary_encode()
+        nodes = (_node(self.kind, it) for it in named.dictionary.to_pylist())
+        flags = pa.array([known.has(node) for node in nodes], pa.bool_())
+        return pc.fill_null(flags.take(named.indices), False)
+
+
+class _Columns(NamedTuple):
+    """Which columns of a feed name a customer, what is a customer's, and a record."""
+
+    customer: _Place | None
+    places: tuple[_Place, ...]
     record: tuple[str, str] | None
 
     @classmethod
-    def of(cls, feed: Feed) -> _Columns:
+    def of(cls, feed: Feed, settings: LoadSettings) -> _Columns:
         names = feed.column_names
+        helpdesk = settings.ticket_system(feed.name)
         if "caller_id" in names:
-            return cls("caller_id", ((TICKET, None, "number"),), None)
+            customer = _Place(CUSTOMER, None, "caller_id")
+            return cls(customer, (_Place(TICKET, None, "number", helpdesk),), None)
+        system = "ticket_system" if "ticket_system" in names else None
         places = (
-            (SESSION, "source_system", "session_id"),
-            (TICKET, "ticket_system", "ticket_id"),
-            (TRACE, "source_system", "trace_id"),
+            _Place(SESSION, "source_system", "session_id"),
+            _Place(TICKET, system, "ticket_id", helpdesk),
+            _Place(TRACE, "source_system", "trace_id"),
         )
+        is_said = "customer_id" in names
         return cls(
-            "customer_id" if "customer_id" in names else None,
-            tuple(it for it in places if it[2] in names),
+            _Place(CUSTOMER, None, "customer_id") if is_said else None,
+            tuple(it for it in places if it.id in names),
             (feed.name, feed.identity[1]) if feed.reader == "json_lines" else None,
         )
 
@@ -178,21 +213,21 @@ class _Columns(NamedTuple):
         """What records name together with one of these people."""
         if self.customer is None:
             return set()
-        rows = table.filter(_in_list(table, None, self.customer, CUSTOMER, known))
+        rows = table.filter(self.customer.in_list(table, known))
         nodes: set[Node] = set()
-        for kind, *place in self.places:
+        for place in self.places:
             if rows.num_rows:
-                nodes |= _nodes(rows, kind, place, known.settings)
+                nodes |= place.nodes(rows)
         return nodes
 
     def stays(self, table: pa.Table, known: Suppression) -> pa.BooleanArray:
         """Of each row, whether it is nobody's in the list."""
         goes = _none(table)
-        for kind, *place in self.places:
-            goes = pc.or_(goes, _in_list(table, *place, kind, known))
+        for place in self.places:
+            goes = pc.or_(goes, place.in_list(table, known))
         if self.customer is not None:
-            is_unsaid = pc.is_null(table[self.customer].combine_chunks())
-            theirs = _in_list(table, None, self.customer, CUSTOMER, known)
+            is_unsaid = pc.is_null(table[self.customer.id].combine_chunks())
+            theirs = self.customer.in_list(table, known)
             is_others = pc.and_(goes, pc.invert(is_unsaid))
             if self.record is not None and is_others.true_count:
                 # an older version of a record of theirs may have named another one
@@ -212,37 +247,6 @@ class _Columns(NamedTuple):
 
 def _none(table: pa.Table) -> pa.BooleanArray:
     return pa.repeat(pa.scalar(False), table.num_rows)
-
-
-def _in_list(
-    table: pa.Table, system: str | None, name: str, kind: str, known: Suppression
-) -> pa.BooleanArray:
-    """Of each row, whether the node that it names is in the list."""
-    if not table.num_rows:
-        return _none(table)
-    named = _named(table, system, name, kind, known.settings).dictionary_encode()
-    flags = [known.has(_node(kind, it)) for it in named.dictionary.to_pylist()]
-    found = pa.array(flags, pa.bool_()).take(named.indices)
-    return pc.fill_null(found, False)
-
-
-def _nodes(
-    rows: pa.Table, kind: str, place: Sequence[str | None], settings: LoadSettings
-) -> set[Node]:
-    named = _named(rows, *place, kind, settings).unique().drop_null()
-    return {_node(kind, it) for it in named.to_pylist()}
-
-
-def _named(
-    table: pa.Table, system: str | None, name: str, kind: str, settings: LoadSettings
-) -> pa.Array:
-    """System and id of the node that each row names; null where it names none."""
-    ids = table[name].combine_chunks()
-    default = settings.default_ticket_system if kind == TICKET else ""
-    systems = pa.scalar(default)
-    if system is not None:
-        systems = pc.fill_null(table[system].combine_chunks(), default)
-    return pc.binary_join_element_wise(systems, ids, _BETWEEN)
 
 
 def _node(kind: str, named: str) -> Node:

@@ -11,6 +11,7 @@ from orchestration.loading.contracts import FEEDS, Feed
 from orchestration.loading.fast import LineReader
 from orchestration.loading.faults import UnreadableFileError
 from orchestration.loading.files import LandedFile
+from orchestration.loading.fivetran import read_fivetran
 from orchestration.loading.json_lines import read_parquet
 from orchestration.loading.otel import read_otel
 from orchestration.loading.records import Context
@@ -49,6 +50,8 @@ def _records(
         if is_parquet:
             return read_parquet(feed, file, context)
         return _line_reader(feed, context).read(file)
+    if feed.reader == "fivetran":
+        return read_fivetran(feed, file, context)
     if is_parquet and file.bytes:
         raise UnreadableFileError(
             "this feed is not read as Parquet; land its own format"

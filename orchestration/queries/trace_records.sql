@@ -114,6 +114,38 @@ records as (
         _load_id as load_id
     from raw.servicenow_incidents
 
+    union all
+
+    select
+        'zendesk' as feed,
+        row_key as record_id,
+        table_name as kind,
+        source_system,
+        null as session_id,
+        ticket_id,
+        updated_at as occurred_at,
+        null as version,
+        _file as file_path,
+        _line as line_number,
+        _load_id as load_id
+    from raw.zendesk
+
+    union all
+
+    select
+        'intercom' as feed,
+        row_key as record_id,
+        table_name as kind,
+        source_system,
+        null as session_id,
+        ticket_id,
+        updated_at as occurred_at,
+        null as version,
+        _file as file_path,
+        _line as line_number,
+        _load_id as load_id
+    from raw.intercom
+
 )
 
 select *

@@ -290,7 +290,7 @@ def test_what_cannot_be_checked_is_said(feed: str, message: str) -> None:
 
 def test_a_feed_that_is_not_registered_is_told() -> None:
     manifest = parsed().writable_manifest().to_dict()
-    for name in ("int_agent_events_adapted", "int_ticket_events_unioned"):
+    for name in ("int_agent_events_adapted", "int_ticket_events_adapted"):
         manifest["nodes"].pop(f"model.acsr_warehouse.{name}", None)
     with pytest.raises(project.ProjectError, match="nothing of otel_spans becomes"):
         adapters_of("otel_spans", manifest)

@@ -39,6 +39,11 @@ def results(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - figures of any 
             "ratio": 2.0,
             "counts": {"sessions": 7_000},
         },
+        "loading": {
+            "engine": {**RUN, "seconds": 50.0},
+            "loader": RUN,
+            **{"ratio": 2.0, "cpu_ratio": 1.4},
+        },
         "batches": {
             "empty": batch,
             "1x": batch,
@@ -63,6 +68,8 @@ def test_every_part_shows() -> None:
         "load         40.0    40%",
         "dbt: 53 models in 80.0 s of a thread, 310 tests in 20.0 s of a thread",
         "12.50  model.fct_cases",
+        "engine     50.0        150.0        100     5.00     3.00",
+        "loader / engine: 2.00 by the clock, 1.40 of the processor",
         "100x / 1x: 1.25",
         "by week     8.0    12.0   157",
     ):
@@ -83,6 +90,7 @@ def test_a_part_that_did_not_run_is_left_out() -> None:
         ({}, "met     full run, seconds: 100.00, wanted at most 120"),
         ({"seconds": 121.0}, "missed  full run, seconds: 121.00"),
         ({"peak_bytes": 7_000_000_000}, "missed  full run, peak GB: 7.00"),
+        ({}, "missed  loader, times the engine's typed reader: 2.00, wanted at most 1"),
         ({}, "met     batch on 1x, seconds: 20.00, wanted at most 30"),
         ({}, "missed  batch on 100x, times 1x: 1.25, wanted at most 1.2"),
     ],

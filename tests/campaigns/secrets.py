@@ -351,6 +351,15 @@ def _in_an_incident(planted: Planted, secret: Secret) -> None:
     planted.put(f"servicenow_incidents/{planted.files}.csv", content.encode())
 
 
+def _in_a_helpdesks_table(planted: Planted, secret: Secret) -> None:
+    said = secret.text.replace('"', "'")
+    time = planted.chance.choice(["2026-01-09 10:00:00", "yesterday"])
+    rows = [f'{planted.id()},"{said}","{said}",{time}', f'"{said}",1,open,{time}']
+    content = "\n".join(["id,requester_id,status,updated_at", *rows])
+    table = planted.chance.choice(["ticket", "tag"])
+    planted.put(f"zendesk/{table}/{planted.files}.csv", content.encode())
+
+
 def _in_a_benchmark_run(planted: Planted, secret: Secret) -> None:
     simulation = {
         "id": planted.id(),
@@ -372,7 +381,7 @@ ANYWHERE: list[Place] = [
 ]
 IN_TEXT: list[Place] = [
     *(_in_a_contract_field, _in_an_id, _in_a_key, _in_message_text),
-    *(_in_another_feed, _in_a_name, _in_an_incident),
+    *(_in_another_feed, _in_a_name, _in_an_incident, _in_a_helpdesks_table),
 ]
 
 

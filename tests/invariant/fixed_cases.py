@@ -75,6 +75,8 @@ def fixed_cases(steps: int) -> list[Case]:
         spans,
         several_feeds,
         incidents,
+        zendesk,
+        intercom,
     )
     return [
         Case(name, tuple(maker(name, steps)))
@@ -308,3 +310,72 @@ def incidents(name: str, steps: int) -> Iterator[Arrival]:
             }
             text = ",".join(row.get(column, "?") for column in SERVICENOW_COLUMNS)
             yield Arrival((number + 3 * update) % steps, "servicenow_incidents", text)
+
+
+def zendesk(name: str, steps: int) -> Iterator[Arrival]:
+    """Tickets whose rows come in any order: who acted, and what was merged, comes late.
+
+    Of the last two tickets one was merged into the other, as a state said that holds no
+    more.
+    """
+    rng = Random(name)
+    one, two, three, four = (f"{name}-{number}" for number in range(4))
+    day = EARLIER.date()
+    merged, wrongly = (f'"[""{ticket}""]"' for ticket in (two, three))
+    rows = [
+        ("user", f"{name}-colleague,agent,{day} 01:00:00"),
+        ("user", f"{name}-friend,end-user,{day} 01:00:00"),
+        ("ticket", f"{one},{name}-asks,{name}-colleague,open,,{day} 02:00:00"),
+        ("ticket", f"{one},{name}-asks,,solved,{merged},{day} 12:00:00"),
+        ("ticket", f"{two},{name}-asks,,open,,{day} 03:00:00"),
+        ("ticket", f"{three},{name}-else,{name}-colleague,solved,,{day} 04:00:00"),
+    ]
+    states = ("open", "solved", "open", "pending", "solved", "closed")
+    for hour, state in enumerate(states, start=3):
+        actor = f"{name}-colleague" if hour % 2 else ""
+        text = f"{one},status,{state},{actor},{day} 0{hour}:00:00"
+        rows.append(("ticket_field_history", text))
+    for hour, (ticket, actor) in enumerate(
+        ((one, "friend"), (two, "asks"), (three, "friend"), (four, "colleague"))
+    ):
+        text = f"{hour},{ticket},{name}-{actor},true,{day} 0{hour}:30:00"
+        rows.append(("ticket_comment", text))
+    rows += [
+        ("satisfaction_rating", f"1,{one},offered,{day} 13:00:00"),
+        ("satisfaction_rating", f"2,{one},bad,{day} 14:00:00"),
+        ("satisfaction_rating", f"2,{one},good,{day} 15:00:00"),
+        ("satisfaction_rating", f"3,{four},offered,{day} 15:00:00"),
+    ]
+    for table, text in rows:
+        yield Arrival(rng.randrange(steps), f"zendesk/{table}", text)
+    for step, said in ((0, f"open,{wrongly}"), (steps - 1, "closed,[]")):
+        text = f"{four},{name}-friend,,{said},{day} 0{5 + step}:00:00"
+        yield Arrival(step, "zendesk/ticket", text)
+    for feed, text in session(f"{name}-session", EARLIER, ticket_id=one):
+        yield Arrival(rng.randrange(steps), feed, text)
+
+
+def intercom(name: str, steps: int) -> Iterator[Arrival]:
+    """Conversations whose states and parts come in any order, one begun by an admin."""
+    rng = Random(name)
+    day = EARLIER.date()
+    table = "intercom/conversation_history"
+    for number, (author, kind) in enumerate((("asks", "user"), ("writes", "admin"))):
+        conversation = f"{name}-{number}"
+        for hour, state in enumerate(("open", "closed", "open", "closed"), start=1):
+            rating = hour if hour > 2 else ""
+            said = f"{name}-{author},{kind},{state},{rating},{day} 0{hour}:00:00"
+            yield Arrival(rng.randrange(steps), table, f"{conversation},{said}")
+        contact = f"{conversation},{name}-asks,{day} 01:00:00"
+        yield Arrival(
+            rng.randrange(steps), "intercom/conversation_contact_history", contact
+        )
+        parts = (("comment", "user"), ("close", "bot"), ("open", "lead"))
+        for hour, (part, kind) in enumerate(parts[: 3 - 2 * number], start=1):
+            for minute in (0, 30):
+                said = f"{part},{name}-{kind},{kind},{day} 0{hour}:{minute:02}:00"
+                yield Arrival(
+                    rng.randrange(steps),
+                    "intercom/conversation_part_history",
+                    f"{hour},{conversation},{said}",
+                )

@@ -32,7 +32,21 @@ NO_TESTS = (
     *("--exclude", "tag:nightly"),
 )
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
-KINDS = {"tau2_runs": "json", "servicenow_incidents": "csv"}
+HEADERS = {
+    "servicenow_incidents": ",".join(SERVICENOW_COLUMNS),
+    "zendesk/ticket": "id,requester_id,assignee_id,status,merged_ticket_ids,updated_at",
+    "zendesk/ticket_comment": "id,ticket_id,user_id,public,created",
+    "zendesk/ticket_field_history": "ticket_id,field_name,value,user_id,updated",
+    "zendesk/user": "id,role,updated_at",
+    "zendesk/satisfaction_rating": "id,ticket_id,score,updated_at",
+    "intercom/conversation_history": "id,source_author_id,source_author_type,state,"
+    "conversation_rating_value,updated_at",
+    "intercom/conversation_part_history": "id,conversation_id,part_type,author_id,"
+    "author_type,updated_at",
+    "intercom/conversation_contact_history": "conversation_id,contact_id,"
+    "conversation_updated_at",
+}
+KINDS = {"tau2_runs": "json", **dict.fromkeys(HEADERS, "csv")}
 
 Line = tuple[str, str]  # feed, text
 
@@ -136,8 +150,7 @@ def parts(feed: str, texts: list[str], files: int) -> Iterator[list[str]]:
         return
     for number in range(min(files, len(texts))):
         part = texts[number::files]
-        is_table = feed == "servicenow_incidents"
-        yield [",".join(SERVICENOW_COLUMNS), *part] if is_table else part
+        yield [HEADERS[feed], *part] if feed in HEADERS else part
 
 
 def differing_rows(one: Warehouse, two: Warehouse) -> dict[str, list[tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""The page of feeds says of spans and audits what the code does."""
+"""The page of feeds says of spans, helpdesks and audits what the code does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 
 from orchestration import project
 from orchestration.loading.audits import VERDICTS
+from orchestration.loading.fivetran import CUSTOMERS, TABLES
 from orchestration.loading.otel import CUSTOMER_KEYS
 
 PAGE = (project.ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
@@ -34,3 +35,30 @@ def test_each_known_verdict_is_listed() -> None:
         listed = re.split(r"[,;] ", rows[verdict].replace("-", "_"))
         missing = set(words) - {word.strip() for word in listed} - {"noncompliant"}
         assert not missing
+
+
+def test_the_tables_of_helpdesks_are_those_that_are_read() -> None:
+    rows = re.findall(r"\| (Zendesk|Intercom) `(\w+)` \|(.*)\|\n", PAGE)
+    stated = {
+        (helpdesk.lower(), table): [
+            re.findall(r"`(\w+)`", it) for it in said.split("|")
+        ]
+        for helpdesk, table, said in rows
+    }
+
+    def listed(name: str | None) -> list[str]:
+        return [name] if name else []
+
+    assert stated == {
+        (helpdesk, name): [
+            list(table.identity),
+            [table.moment],
+            listed(table.ticket),
+            [
+                *listed(table.customer),
+                *([table.customer_type, *CUSTOMERS] if table.customer_type else []),
+            ],
+        ]
+        for helpdesk, tables in TABLES.items()
+        for name, table in tables.items()
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.loading.support import (
 from tests.loading.test_servicenow import INCIDENT, csv
 
 ANNA, BEN = "customer-anna", "customer-ben"
+DAY = "2026-01-31 12:00:00"
 FEEDS = {
     "agent_events": [
         {**EVENT, "event_id": "a1", "session_id": "sa", "customer_id": ANNA},
@@ -201,6 +203,65 @@ def test_the_traces_of_a_session_go_with_it(landing: Landing) -> None:
     assert sorted((it["source_system"], it["attributes"]) for it in left) == [
         ("default", '{"gen_ai.conversation.id":"sb"}'),
         ("otel", '{"gen_ai.conversation.id":"sa"}'),
+    ]
+
+
+def test_of_a_helpdesk_go_their_tickets_and_what_names_nobody(landing: Landing) -> None:
+    settings = replace(SETTINGS, ticket_systems={"zendesk": "desk"})
+    tables = {
+        "ticket": ("id,requester_id,updated_at", (f"1,{ANNA},{DAY}", f"2,{BEN},{DAY}")),
+        "ticket_comment": (
+            "id,ticket_id,user_id,created",
+            (f"c1,1,{BEN},{DAY}", f"c2,2,{ANNA},{DAY}", f"c3,2,{BEN},{DAY}"),
+        ),
+        "satisfaction_rating": (
+            "id,ticket_id,updated_at",
+            (f"r1,1,{DAY}", f"r2,2,{DAY}"),
+        ),
+        "user": ("id,role,updated_at", (f"{ANNA},end-user,{DAY}", f"5,agent,{DAY}")),
+    }
+    stays = ["2", "2:c2", "2:c3", "2:r2", "5"]
+
+    def land(suffix: str) -> None:
+        for name, (head, rows) in tables.items():
+            content = "\n".join((head, *rows)) + suffix
+            landing.put(f"zendesk/{name}/{len(suffix)}.csv", content)
+        landing.load(settings)
+
+    def held() -> list[str]:
+        keys = "select row_key from raw.zendesk order by table_name = 'user', row_key"
+        return [row["row_key"] for row in landing.rows(keys)]
+
+    land("")
+    assert len(held()) == 9
+    nodes = frozenset({Node(CUSTOMER, "", ANNA)})
+    DuckDbStore(landing.connection).erase(Erasure(settings, nodes, "erasure-1"))
+    assert held() == stays
+    left = landing.rows("select system, id from raw.forgotten where kind = 'ticket'")
+    assert left == [{"system": "desk", "id": "1"}]
+    late = f"id,ticket_id,user_id,created\nc4,1,{BEN},{DAY}\n"
+    landing.put("zendesk/ticket_comment/late.csv", late)
+    landing.load(settings)
+    assert held() == stays
+    land("\n")
+    assert held() == stays
+    assert not any(word in texts(landing) for word in WORDS)
+    (comment,) = landing.rows("select record from raw.zendesk where row_key = '2:c2'")
+    assert json.loads(comment["record"])["user_id"] == "***"
+
+
+def test_who_was_written_to_is_the_customer_and_not_who_wrote(landing: Landing) -> None:
+    head = "id,source_author_id,source_author_type,updated_at"
+    rows = f"1,{ANNA},admin,{DAY}\n2,{ANNA},user,{DAY}\n3,{BEN},Lead,{DAY}"
+    landing.put("intercom/conversation_history/a.csv", f"{head}\n{rows}\n")
+    head = "conversation_id,contact_id,conversation_updated_at"
+    landing.put("intercom/conversation_contact_history/a.csv", f"{head}\n4,{BEN},{DAY}")
+    landing.load()
+    forget(landing, BEN)
+    left = landing.rows("select row_key, customer_id from raw.intercom order by 1")
+    assert [(row["row_key"][0], row["customer_id"]) for row in left] == [
+        ("1", None),
+        ("2", ANNA),
     ]
 
 

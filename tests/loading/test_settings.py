@@ -12,6 +12,8 @@ PROJECT = """
 vars:
     keep_message_text: true
     feed_timezones: {tau2_runs: Europe/Madrid}
+    default_ticket_system: desk
+    ticket_systems: {zendesk: other}
 """
 
 
@@ -23,6 +25,8 @@ def test_settings_are_read_where_the_others_live(tmp_path: Path) -> None:
     assert settings.hash_key == b"k"
     assert settings.zone("tau2_runs").key == "Europe/Madrid"
     assert settings.zone("servicenow_incidents").key == "UTC"
+    assert settings.ticket_system("zendesk") == "other"
+    assert settings.ticket_system("intercom") == "desk"
 
 
 def test_without_a_word_text_is_not_kept(tmp_path: Path) -> None:
@@ -39,7 +43,9 @@ def test_a_hash_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert [path.name for path in home.iterdir()] == ["hash_key"]
 
 
-@pytest.mark.parametrize("text", ["keep_message_text: 'no'", "feed_timezones: UTC"])
+@pytest.mark.parametrize(
+    "text", ["keep_message_text: 'no'", "feed_timezones: UTC", "ticket_systems: desk"]
+)
 def test_a_setting_of_the_wrong_kind_is_named(tmp_path: Path, text: str) -> None:
     project = tmp_path / "dbt_project.yml"
     project.write_text(f"vars:\n    {text}\n")

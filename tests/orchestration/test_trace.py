@@ -63,6 +63,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     land(tmp_path, "ticket_events/a.jsonl", TICKET)
     land(tmp_path, "survey_responses/a.jsonl", SURVEY)
     land(tmp_path, "compliance_audits/a.jsonl", AUDIT)
+    comments = tmp_path / "landing" / "zendesk" / "ticket_comment.csv"
+    comments.parent.mkdir()
+    comments.write_text("id,ticket_id,created\n7,T1,2026-01-31 12:00:00\n")
     load(tmp_path, "load-1")
     with duckdb.connect(str(tmp_path / "home" / "warehouse.duckdb")) as connection:
         connection.execute(MARTS)
@@ -97,7 +100,8 @@ def test_a_record_is_followed_through_session_case_and_fact_to_its_kpis(
 
 
 @pytest.mark.parametrize(
-    ("of", "said"), [("t1", "ticket_events"), ("r1", "survey_responses")]
+    ("of", "said"),
+    [("t1", "ticket_events"), ("r1", "survey_responses"), ("T1:7", "zendesk")],
 )
 def test_records_of_every_feed_lead_to_their_case(
     home: Path, of: str, said: str

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.real_data.landed import AS_OF, land, land_all
+from tests.real_data.landed import AS_OF, JUDGED, land, land_all, land_audits
 from tests.support import build_warehouse
 
 TAU2_STAGING = ("run", "--select", "path:models/staging/tau2_runs")
@@ -40,5 +40,34 @@ def event_log_runs(
     root = tmp_path_factory.mktemp("event_log_runs")
     land(root, "tau2_runs", (shared_data / "agent_events").glob("*results.json.gz"))
     built = build_warehouse(root / "landing", AS_OF, root / "home", TAU2_STAGING)
+    with duckdb.connect(str(built), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def event_logs(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The staging layer on the event logs of these runs, without their results."""
+    root = tmp_path_factory.mktemp("event_logs")
+    land(root, "tau2_runs", (shared_data / "agent_events").glob("*events.jsonl.gz"))
+    built = build_warehouse(root / "landing", AS_OF, root / "home", TAU2_STAGING)
+    with duckdb.connect(str(built), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def feeds(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Everything built and tested on spans, helpdesks, audits and the runs audited."""
+    root = tmp_path_factory.mktemp("feeds")
+    land(root, "otel_spans", (shared_data / "otel").glob("*"))
+    land(root, "tau2_runs", [shared_data / "tau2" / JUDGED])
+    for helpdesk in ("zendesk", "intercom"):
+        tables = shared_data / "tickets" / f"{helpdesk}_seeds"
+        land(root, helpdesk, tables.glob("*.csv"))
+    land_audits(root, shared_data)
+    built = build_warehouse(root / "landing", AS_OF, root / "home")
     with duckdb.connect(str(built), read_only=True) as connection:
         yield connection

@@ -212,7 +212,8 @@ def transform(
     fakesnow rewrites it eighty times over, each time in a copy. Here it is one copy,
     and the rows of unit tests, most of what dbt sends then, are left out of it.
     """
-    mended = statement.transform(_function, copy=False)
+    mended = statement.transform(_member, copy=False)
+    mended = mended.transform(_function, copy=False)
     mended = mended.transform(_schemata_of, self._conn.database, copy=False)
     rows = _take_out_rows(mended)
     done = plain_transform(self, _InPlace(mended), parameters).statement
@@ -301,6 +302,16 @@ def _function(node: exp.Expr) -> exp.Expr:
             raise ProgrammingError(f"the test server does not know {node.sql()}")
         letters = exp.Literal.string("%Y-%m-%d %H:%M:%S.%f")
         return exp.Anonymous(this="strftime", expressions=[node.this, letters])
+    return node
+
+
+# 20. GET of a field finds it by its whole name, dots and all, which sqlglot would read
+#     as a path. Hides nothing.
+def _member(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.GetExtract) and node.expression.is_string:
+        path = exp.Literal.string(f'$."{node.expression.name}"')
+        value = node.this.transform(_member, copy=False)
+        return exp.Anonymous(this="json_extract", expressions=[value, path])
     return node
 
 

@@ -205,6 +205,15 @@ def land_all_feeds(landing: Landing) -> None:
     late = {**INCIDENT, "sys_mod_count": "4", "incident_state": "Resolved"}
     wrong = {**INCIDENT, "sys_mod_count": "many"}
     landing.put("servicenow_incidents/a.csv", csv(INCIDENT, late, wrong, INCIDENT))
+    times = ("2026-01-31 12:00:00", "2026-01-31 12:30:00", "late")
+    for table, head in (
+        ("zendesk/ticket", "id,requester_id,merged_ticket_ids,updated_at"),
+        ("zendesk/brand", "id,name"),
+        ("intercom/conversation_history", "id,source_author_id,state,updated_at"),
+    ):
+        rows = [f'7,1,"[""8""]",{time}' for time in (*times, times[0])]
+        rows = ["7,A"] if table == "zendesk/brand" else rows
+        landing.put(f"{table}/a.csv", "\n".join([head, *rows]))
 
 
 def test_every_feed_lands_as_it_does_in_duckdb(twins: Twins) -> None:

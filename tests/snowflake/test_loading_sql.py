@@ -31,7 +31,10 @@ def texts() -> dict[str, str]:
     }
     found = {name: text for name, text in found.items() if name not in ALONE}
     place = "raw.load_files/load-1/0/"
-    return {**found, "COPY": found["COPY"].format(place=place, purge="true")}
+    found["COPY"] = found["COPY"].format(place=place, purge="true")
+    replaced = found["REPLACE_JSON"].format("attributes")
+    found["REPLACE_JSON"] = f"update raw.agent_events set attributes = {replaced}"
+    return found
 
 
 def statements_of(feed: Feed) -> Iterator[tuple[str, str]]:

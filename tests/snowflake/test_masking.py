@@ -21,6 +21,7 @@ PRIVATE = {
     "attributes": "free_text",
     "comment": "free_text",
     "detail": "free_text",
+    "events": "free_text",
     "messages": "free_text",
     "notes": "free_text",
     "reason": "free_text",
@@ -29,9 +30,11 @@ PRIVATE = {
     "stated_reason": "free_text",
     "text": "free_text",
 }
-# one of a closed list, which a test holds it to, or of a seed
+# one of a closed list, which a test holds it to, or of a seed, or a number
 EXCEPT = {
+    ("agent_health_hourly", "events"),
     ("rejected_records", "reason"),
+    ("reject_outcomes", "reason"),
     ("kpi_restated_cases", "reason"),
     ("audit_queue", "reason"),
 }

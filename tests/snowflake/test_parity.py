@@ -76,11 +76,14 @@ def add_traces(landing: Path) -> None:
 
 
 def add_real_data(landing: Path) -> None:
-    """Two tau2 files, a run's stream, all spans, and the first incidents."""
+    """Two tau2 files, a run's stream, all spans, helpdesks, and the first incidents."""
     tau2 = [SHARED_DATA / "tau2" / f"{name}.json.gz" for name in TAU2]
     streams = sorted((SHARED_DATA / "agent_events").glob("*events.jsonl.gz"))
     land(landing, "tau2_runs", [*tau2, streams[1]])
     shutil.copytree(SHARED_DATA / "otel", landing / "otel_spans", dirs_exist_ok=True)
+    for helpdesk in ("zendesk", "intercom"):
+        tables = SHARED_DATA / "tickets" / f"{helpdesk}_seeds"
+        land(landing, helpdesk, tables.glob("*.csv"))
     (incidents,) = (SHARED_DATA / "tickets").glob("servicenow_incident*.csv.gz")
     lines = gzip.decompress(incidents.read_bytes()).splitlines(keepends=True)
     some = landing / "servicenow_incidents" / "incidents.csv"

@@ -49,6 +49,7 @@ agent_events as (
 
 ticket_events as (
 
+    {%- for adapter in ['stg_ticket_events__events', 'int_ticket_events_adapted'] %}
     select distinct
         {{ ticket_key('ticket_system', 'ticket_id') }} as ticket_key,
         customer_key,
@@ -56,28 +57,19 @@ ticket_events as (
             when merged_into_ticket_id is not null
                 then {{ ticket_key('ticket_system', 'merged_into_ticket_id') }}
         end as next_ticket_key
-    from {{ ref('stg_ticket_events__events') }}
+    from {{ ref(adapter) }}
     where
         {{ changed('ticket_system', 'ticket_id', 'ticket') }}
         and coalesce(customer_key, merged_into_ticket_id) is not null
-
-    union distinct
-
-    select distinct
-        {{ ticket_key('ticket_system', 'ticket_id') }} as ticket_key,
-        customer_key,
-        cast(null as varchar) as next_ticket_key
-    from {{ ref('stg_servicenow_incidents__events') }}
-    where
-        {{ changed('ticket_system', 'ticket_id', 'ticket') }}
-        and customer_key is not null
+    {{ 'union distinct' if not loop.last }}
+    {%- endfor %}
 
 ),
 
 records as (
 
     {%- for model, key in [
-        ('stg_survey_responses__responses', 'response_key'),
+        ('int_survey_responses_unioned', 'response_key'),
         ('stg_compliance_audits__audits', 'audit_key'),
     ] %}
     select

@@ -110,6 +110,79 @@ incidents as (
 
 ),
 
+-- rows of a helpdesk speak of their ticket; a user's row of all on which that user acts
+{%- for helpdesk in ['zendesk', 'intercom'] %}
+{{ helpdesk }}_rows as (
+
+    select
+        table_name,
+        row_key,
+        ticket_id,
+        updated_at,
+        source_system,
+        {{ json_member('record', 'merged_ticket_ids') }} as merged_ticket_ids
+    from {{ source('raw', helpdesk) }}
+    where {{ has_arrived('updated_at') }}
+
+),
+{%- endfor %}
+
+helpdesk_tickets as (
+
+    {%- for helpdesk in ['zendesk', 'intercom'] %}
+    select
+        '{{ ticket_system_of(helpdesk) }}' as ticket_system,
+        ticket_id,
+        updated_at as occurred_at
+    from {{ helpdesk }}_rows
+    where ticket_id is not null
+
+    union all
+    {%- endfor %}
+
+    select
+        '{{ ticket_system_of("zendesk") }}' as ticket_system,
+        {{ id_of('merged.value') }} as ticket_id,
+        zendesk_rows.updated_at as occurred_at
+    from zendesk_rows
+    cross join {{ json_items('zendesk_rows.merged_ticket_ids') }} as merged
+
+    {% if is_batch() -%}
+    {%- for member in ['user_id', 'submitter_id', 'assignee_id'] %}
+    union all
+
+    select
+        '{{ ticket_system_of("zendesk") }}' as ticket_system,
+        acts.ticket_id,
+        acts.updated_at as occurred_at
+    from {{ source('raw', 'zendesk') }} as acts
+    inner join zendesk_rows as users
+        on
+            users.table_name = 'user'
+            and users.row_key = {{ json_text('acts.record', member) }}
+    where acts.ticket_id is not null
+
+    {% endfor -%}
+    union all
+
+    -- tickets that had been merged into one that says so no more
+    select
+        earlier.ticket_system,
+        earlier.ticket_id,
+        earlier.occurred_at
+    from {{ as_last_built('stg_zendesk__events') }} as earlier
+    inner join (
+        select ticket_id from zendesk_rows
+        union all
+        select id as ticket_id
+        from forgotten
+        where kind = 'ticket' and system = '{{ ticket_system_of("zendesk") }}'
+    ) as targets
+        on earlier.merged_into_ticket_id = targets.ticket_id
+
+    {% endif -%}
+),
+
 responses as (
 
     select *
@@ -247,10 +320,18 @@ tickets as (
     union all
 
     select
-        '{{ var("default_ticket_system") }}' as ticket_system,
+        '{{ ticket_system_of("servicenow_incidents") }}' as ticket_system,
         number as ticket_id,
         sys_updated_at as occurred_at
     from incidents
+
+    union all
+
+    select
+        ticket_system,
+        ticket_id,
+        occurred_at
+    from helpdesk_tickets
 
 ),
 
@@ -266,6 +347,23 @@ records as (
 
     union all
 
+    -- of the ratings of a ticket the last one counts, so that all of them are looked at
+    select {{ response_key('ratings.source_system', 'ratings.row_key') }} as node_key
+    from {{ source('raw', 'zendesk') }} as ratings
+    inner join zendesk_rows
+        on ratings.ticket_id = zendesk_rows.ticket_id
+    where
+        ratings.table_name = 'satisfaction_rating'
+        and zendesk_rows.table_name = 'satisfaction_rating'
+
+    union all
+
+    select {{ response_key('source_system', 'ticket_id') }} as node_key
+    from intercom_rows
+    where table_name = 'conversation_history'
+
+    union all
+
     select
         case
             when kind = 'response' then {{ response_key('system', 'id') }}
@@ -274,6 +372,17 @@ records as (
     from forgotten
     where kind in ('response', 'audit')
 
+    {% if is_batch() -%}
+    union all
+
+    -- a rating goes with its ticket, without a record of its own in that list
+    select earlier.response_key as node_key
+    from {{ as_last_built('fct_survey_responses') }} as earlier
+    inner join forgotten
+        on earlier.ticket_id = forgotten.id
+    where forgotten.kind = 'ticket'
+
+    {% endif -%}
 ),
 
 {% if is_batch() -%}

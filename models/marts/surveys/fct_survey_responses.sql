@@ -8,7 +8,7 @@ with
 
 responses as (
 
-    select * from {{ ref('stg_survey_responses__responses') }}
+    select * from {{ ref('int_survey_responses_unioned') }}
     where {{ touched('response_key') }}
 
 ),

@@ -10,7 +10,9 @@ updates as (
 
     select * from {{ ref('stg_servicenow_incidents__updates') }}
     where
-        {{ changed("'" ~ var('default_ticket_system') ~ "'", 'number', 'ticket') }}
+        {{ changed(
+            "'" ~ ticket_system_of('servicenow_incidents') ~ "'", 'number', 'ticket'
+        ) }}
 
 ),
 
@@ -256,7 +258,7 @@ select
     cast({{ surrogate_key(['source_system', 'event_id']) }} as varchar) as event_key,
     cast(source_system as varchar) as source_system,
     cast(event_id as varchar) as event_id,
-    cast('{{ var("default_ticket_system") }}' as varchar) as ticket_system,
+    cast('{{ ticket_system_of("servicenow_incidents") }}' as varchar) as ticket_system,
     cast(number as varchar) as ticket_id,
 
     -- place
