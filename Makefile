@@ -22,7 +22,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup lock run backfill refresh nightly rollback resume cases export trace rejects replay-rejects forget audit-queue dev lint format \
-	snowflake-setup snowflake-prove diff docs dashboard report test clean
+	snowflake-setup snowflake-prove check-adapter diff docs dashboard report test clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -137,6 +137,10 @@ snowflake-prove: setup  ## print the script that shows what only a real account 
 
 diff: setup  ## what moved in the marts since a revision: make diff BASE=main
 	@$(PY) -m orchestration diff "$(BASE)"
+
+check-adapter: setup  ## try an adapter on samples: FEED=<feed> FILES="<file> ..."
+	@$(PY) -m orchestration check-adapter "$(FEED)" $(FILES) \
+	  --silent $(or $(SILENT),0) --rejected $(or $(REJECTED),0)
 
 docs: setup  ## dbt's documentation and the lineage of every column, as HTML files
 	@$(PY) -m orchestration docs

@@ -98,6 +98,15 @@ def _parser() -> argparse.ArgumentParser:
     add("parse", _parse, "parse for Snowflake, where deprecations show")
     for script, text in SCRIPTS.items():
         add(script, _script, f"print {text}")
+    checking = add("check-adapter", _check_adapter, "try an adapter on sample files")
+    checking.add_argument("feed")
+    checking.add_argument("files", nargs="+", type=Path)
+    checking.add_argument(
+        "--silent", type=int, default=0, help="records that give no event, on purpose"
+    )
+    checking.add_argument(
+        "--rejected", type=int, default=0, help="records that are rejected, on purpose"
+    )
     comparing = add("diff", _diff, "compare the marts of two revisions, as Markdown")
     comparing.add_argument("base", metavar="BASE", help="a branch, a tag or a commit")
     comparing.add_argument("--landing", type=Path, help="files in place of the sample")
@@ -305,6 +314,19 @@ def _diff(options: argparse.Namespace) -> int:
     print(diff.run(options.base, options.landing, page), end="")
     print(f"Written to {page}", file=sys.stderr)
     return 0
+
+
+def _check_adapter(options: argparse.Namespace) -> int:
+    from orchestration import adapter_check
+
+    stated = adapter_check.Stated(options.silent, options.rejected)
+    told, faults = adapter_check.run(options.feed, options.files, stated)
+    print(told)
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    if not faults:
+        print(f"Checked: {', '.join(adapter_check.CHECKS)}. No fault.")
+    return 1 if faults else 0
 
 
 def _docs(_: argparse.Namespace) -> int:

@@ -188,6 +188,11 @@ def alert_ledger() -> Path:
     return home() / "alerts.sqlite"
 
 
+def file_hashes() -> Path:
+    """The file that says what landed files hashed to; it may be removed."""
+    return home() / "file_hashes.sqlite"
+
+
 def dbt_variables() -> dict[str, Any]:
     """The variables of `dbt_project.yml`."""
     text = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")

@@ -1,16 +1,12 @@
 -- The history of loads is what we defend the figures with: it must say of every raw
 -- table how many rows it holds, or a load was half done or a table changed behind its
 -- back.
-{% set feeds = [
-    'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-    'otel_spans', 'tau2_runs', 'servicenow_incidents', 'zendesk', 'intercom',
-] %}
 
 with
 
 held as (
 
-    {%- for feed in feeds %}
+    {%- for feed in feeds() %}
     select
         '{{ feed }}' as feed,
         count(*) as held_rows

@@ -12,6 +12,7 @@ events as (
         event_key,
         case_key,
         session_key,
+        source_system,
         action_id,
         action_name,
         outcome,
@@ -66,6 +67,7 @@ attempts as (
         events.case_event_number,
         {{ surrogate_key([
             'events.case_key',
+            'case when events.action_id is not null then events.source_system end',
             'events.action_id',
             'case when events.action_id is null then events.action_name end',
             'case when coalesce(events.action_id, events.action_name) is null'

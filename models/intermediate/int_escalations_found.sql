@@ -1,6 +1,6 @@
 {#
-    One row per escalation: every `escalated` event (one per id and case); in a session
-    without one, its first attempt or end that says so; in an involved case without any of
+    One row per escalation: every `escalated` event (one per case, source system and id); in
+    a session without one, its first attempt or end that says so; in an involved case without any of
     these, the first thing that a person did.
 #}
 with
@@ -40,7 +40,7 @@ explicit_once as (
     from explicit
     qualify
         row_number() over (
-            partition by case_key, coalesce(escalation_id, event_key)
+            partition by case_key, source_system, coalesce(escalation_id, event_key)
             order by case_event_number
         ) = 1
 

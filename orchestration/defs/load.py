@@ -19,7 +19,13 @@ from orchestration import engines, project, sample
 from orchestration.defs.metadata import LOGGING
 from orchestration.defs.resources import WAREHOUSE
 from orchestration.engines import Warehouse
-from orchestration.loading import FEEDS, FeedReport, load_feed, read_settings
+from orchestration.loading import (
+    FEEDS,
+    FeedReport,
+    load_feed,
+    read_settings,
+    remembering,
+)
 
 SOURCE = "raw"
 SHOWN_LINES = 20
@@ -53,12 +59,15 @@ def _asset(feed: str) -> AssetsDefinition:
     def load(context: AssetExecutionContext) -> MaterializeResult:
         as_of = project.as_of()
         settings = read_settings(project.ROOT / "dbt_project.yml", project.home())
-        with engines.loading() as warehouse:
+        with (
+            engines.loading() as warehouse,
+            remembering(project.landing(), project.file_hashes()) as landing,
+        ):
             sample.refuse_a_mixture(warehouse)
             warehouse.mask(feed)
             report = load_feed(
                 feed,
-                landing=project.landing(),
+                landing=landing,
                 warehouse=warehouse.store,
                 settings=settings,
                 load_id=f"load-{context.run_id[:13]}",

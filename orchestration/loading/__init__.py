@@ -1,7 +1,7 @@
 """Loads landed files into the raw tables: validated, deduplicated, exactly once."""
 
 from orchestration.loading.contracts import FEEDS
-from orchestration.loading.landings import LandingError, open_landing
+from orchestration.loading.landings import LandingError, open_landing, remembering
 from orchestration.loading.load import (
     create_raw_tables,
     list_new_files,
@@ -29,5 +29,6 @@ __all__ = [
     "open_landing",
     "open_store",
     "read_settings",
+    "remembering",
     "summary",
 ]

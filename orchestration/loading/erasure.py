@@ -123,11 +123,25 @@ def _findings(asked: Erasure) -> list[tuple[str, list[str]]]:
         "others.session_id = events.session_id and others.customer_id is not null)"
     )
     trace = "events.source_system as system, events.trace_id as id"
+    of_session = (
+        "exists (select 1 from raw.forgotten as known where "
+        f"known.kind = '{SESSION}' and known.system = events.source_system and "
+        "contains(cast(events.attributes as varchar), '\"' || known.id || '\"'))"
+    )
     agent, helpdesk = "raw.agent_events as events", "raw.ticket_events as events"
+    logs = [
+        feed.table
+        for feed in FEEDS.values()
+        if {"session_id", "customer_id"} <= set(feed.column_names)
+    ]
     return [
-        find(SESSION, session, f"{agent} where {theirs}", keys),
+        *(
+            find(SESSION, session, f"{log} as events where {theirs}", keys)
+            for log in logs
+        ),
         find(TICKET, ticket, f"{helpdesk} where {theirs}", [default, *keys]),
         find(TRACE, trace, f"raw.otel_spans as events where {theirs}", keys),
+        find(TRACE, trace, f"raw.otel_spans as events where {of_session}", []),
         find(
             TICKET,
             "? as system, events.number as id",

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from orchestration.loading.file_hashes import FileHashes
+
 BLOCK_BYTES = 1 << 20
 STILL_WRITTEN = (".tmp", ".part")
 
@@ -110,13 +112,23 @@ def _is_within(path: Path, root: Path) -> bool:
         return False
 
 
-def examine(path: Path, landing: Path, name: str) -> LandedFile:
-    """Hash and size of a file, read in blocks; `name` is what people see of it."""
+def examine(
+    path: Path, landing: Path, name: str, hashes: FileHashes | None = None
+) -> LandedFile:
+    """Hash and size of a file; `name` is what people see of it.
+
+    It is read in blocks, but for one that `hashes` knows from before.
+    """
     digest, size = hashlib.sha256(), 0
     with open_landed(path, landing) as handle:
+        before = os.fstat(handle.fileno())
+        if hashes is not None and (known := hashes.find(before)):
+            return LandedFile(path, name, known, before.st_size, landing)
         for block in read_blocks(handle):
             digest.update(block)
             size += len(block)
+        if hashes is not None:
+            hashes.remember(handle.fileno(), before, digest.hexdigest())
     return LandedFile(path, name, digest.hexdigest(), size, landing)
 
 

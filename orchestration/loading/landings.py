@@ -22,6 +22,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from orchestration import project
+from orchestration.loading.file_hashes import FileHashes
 from orchestration.loading.files import (
     BLOCK_BYTES,
     STILL_WRITTEN,
@@ -63,9 +64,10 @@ class Landing(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """A landing root on this machine, whose files are always read anew."""
+    """A landing root on this machine; files that `hashes` knows are not read again."""
 
     root: Path
+    hashes: FileHashes | None = None
 
     def walk(self, feed: str) -> list[Listed]:
         """All finished files of a feed, by name."""
@@ -78,7 +80,7 @@ class Folder:
     @contextmanager
     def fetched(self, listed: Listed) -> Iterator[LandedFile]:
         """A file where it lies, hashed."""
-        yield examine(Path(listed.place), self.root, listed.name)
+        yield examine(Path(listed.place), self.root, listed.name, self.hashes)
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,21 @@ def open_landing(landing: Landing | Path | str) -> Landing:
     if isinstance(landing, Path | str):
         return Folder(Path(landing))
     return landing
+
+
+@contextmanager
+def remembering(landing: Landing | Path | str, hashes: Path) -> Iterator[Landing]:
+    """The same, with the hashes of its files kept from one load to the next.
+
+    `hashes` is the file that keeps them. A bucket says itself what was not written
+    since.
+    """
+    opened = open_landing(landing)
+    if not isinstance(opened, Folder):
+        yield opened
+        return
+    with FileHashes(hashes) as kept:
+        yield replace(opened, hashes=kept)
 
 
 def _open_bucket(address: str) -> Bucket:

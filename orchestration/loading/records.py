@@ -88,9 +88,18 @@ def parse_json(line: bytes, depth: int = MAX_DEPTH) -> object | Fault:
         return Fault(NOT_JSON, str(error))
     if line.count(b"[") + line.count(b"{") > depth and _is_deeper(value, depth):
         return Fault(NOT_JSON, f"nested deeper than {MAX_DEPTH} levels")
-    if _WIDE in line.translate(_NUMERALS):
+    if _has_wide_number(line):
         value = json.loads(line, parse_int=_exact_integer)
     return value
+
+
+def _has_wide_number(line: bytes) -> bool:
+    """Whether a number, not a part of an id or a text, may be beyond 64 bits."""
+    numerals = line.translate(_NUMERALS)
+    at = numerals.find(_WIDE)
+    while at > 0 and line[at - 1] not in b"[:, \t\r\n":
+        at = numerals.find(_WIDE, at + len(_WIDE))
+    return at >= 0
 
 
 def _exact_integer(digits: str) -> int | float:

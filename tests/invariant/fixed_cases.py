@@ -19,6 +19,7 @@ from tests.oracle.worlds import AS_OF, stamp
 CHAIN = 50
 HUB = 40
 EARLIER = AS_OF - timedelta(days=30)
+SPANS_FROM = datetime(2026, 1, 31, 12)  # START of spans, UTC
 
 
 def session(name: str, at: datetime, **said: object) -> Iterator[Line]:
@@ -72,6 +73,7 @@ def fixed_cases(steps: int) -> list[Case]:
         recent,
         simulations,
         spans,
+        several_feeds,
         incidents,
         zendesk,
         intercom,
@@ -247,6 +249,45 @@ def spans(name: str, steps: int) -> Iterator[Arrival]:
             )
             step = (number + place) % steps
             yield Arrival(step, "otel_spans", export(stated))
+
+
+def several_feeds(name: str, steps: int) -> Iterator[Arrival]:
+    """Sessions that are logged and traced, hours apart: which of both comes last?
+
+    The log of the third turns out to be another session's, so that its trace counts;
+    the fifth is a run of a benchmark. The trace alone names ticket and customer.
+    """
+    last = steps - 1
+    for number, (logged, traced) in enumerate(((last, 0), (0, last), (0, 0), (1, 1))):
+        at = SPANS_FROM + timedelta(hours=5 * number)
+        for feed, text in session(f"{name}-{number}", at):
+            yield Arrival(logged, feed, text)
+            if number == 2:
+                moved = {"version": 1, "session_id": f"{name}-elsewhere"}
+                yield Arrival(last, feed, json.dumps(json.loads(text) | moved))
+        yield traced_session(f"{name}-{number}", at, traced, "default")
+    run = {**SIMULATION, "id": f"{name}-run"}
+    document = json.dumps({**DOCUMENT, "simulations": [run]})
+    yield Arrival(last, "tau2_runs", document)
+    yield traced_session(f"{name}-run", SPANS_FROM, 0, "tau2")
+
+
+def traced_session(name: str, at: datetime, step: int, source: str) -> Arrival:
+    """A trace two hours after a moment, that says more of a session than its log."""
+    world = name.partition("-")[0]
+    start = (at - SPANS_FROM).total_seconds() + 7200
+    said = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "transfer_to_human",
+        "gen_ai.conversation.id": name,
+        "acsr.ticket.id": f"{world}-ticket",
+        "acsr.customer.id": f"{world}-customer",
+        "acsr.closure": "closed",
+    }
+    trace = sha256(name.encode()).hexdigest()[:32]
+    stated = span("a tool", said, start=start, end=start + 60, traceId=trace)
+    resource = {"service.name": "desk", "acsr.source_system": source}
+    return Arrival(step, "otel_spans", export(stated, resource=resource))
 
 
 def incidents(name: str, steps: int) -> Iterator[Arrival]:

@@ -12,6 +12,7 @@ import pytest
 from orchestration.loading.duckdb_store import DuckDbStore
 from orchestration.loading.erasure import Erasure
 from orchestration.loading.suppression import CUSTOMER, Node
+from tests.loading.spans import export, span
 from tests.loading.support import (
     AUDIT,
     EVENT,
@@ -181,6 +182,28 @@ def test_callers_of_incidents_are_customers_too(landing: Landing) -> None:
     landing.load()
     (row,) = landing.rows("select caller_id from raw.servicenow_incidents")
     assert row["caller_id"] == "Caller 2"
+
+
+def test_the_traces_of_a_session_go_with_it(landing: Landing) -> None:
+    """Or the session would be told by its trace from then on."""
+    land(landing)
+    spans = [
+        span("x", {"gen_ai.conversation.id": name}, traceId=f"{number:032x}")
+        for number, name in enumerate(("sa", "sb", "sa2"), start=1)
+    ]
+    other = span("x", {"gen_ai.conversation.id": "sa"}, traceId="f" * 32)
+    resource = {"acsr.source_system": "default"}
+    landing.put("otel_spans/a.jsonl", [export(*spans, resource=resource)])
+    landing.put("otel_spans/b.jsonl", [export(other)])
+    landing.load()
+
+    assert forget(landing)["otel_spans"] == 2
+
+    left = landing.rows("select source_system, attributes from raw.otel_spans")
+    assert sorted((it["source_system"], it["attributes"]) for it in left) == [
+        ("default", '{"gen_ai.conversation.id":"sb"}'),
+        ("otel", '{"gen_ai.conversation.id":"sa"}'),
+    ]
 
 
 def test_of_a_helpdesk_go_their_tickets_and_what_names_nobody(landing: Landing) -> None:

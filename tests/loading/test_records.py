@@ -270,5 +270,19 @@ def test_no_integer_is_rounded(number: int) -> None:
     assert parse_json(b'{"a":%d}' % number) == {"a": number}
 
 
+def test_an_id_of_digits_is_no_number_to_be_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Trace ids have 32 digits; to read an export again takes five times as long."""
+    line = b'{"a":"%d","b":["ff%d"],"c":%d}' % (10**30, 10**30, 10**18)
+    read = parse_json(line)
+    monkeypatch.setattr("orchestration.loading.records.json.loads", None)
+    assert (
+        parse_json(line)
+        == read
+        == {"a": f"{10**30}", "b": [f"ff{10**30}"], "c": 10**18}
+    )
+
+
 def test_two_hundred_levels_are_deep_enough() -> None:
     assert not isinstance(parse_json(b"[" * 200 + b"]" * 200), Fault)

@@ -263,16 +263,16 @@ class Case:
 
     @cached_property
     def logical_actions(self) -> list[list[AgentEvent]]:
-        """Attempts by (case, action id), else (case, action name)."""
-        actions: dict[tuple[str, str | None], list[AgentEvent]] = {}
+        """Attempts by (case, source, action id), else (case, action name)."""
+        actions: dict[tuple[str | None, ...], list[AgentEvent]] = {}
         for event in self.automation:
             if event.action == "action_executed":
                 name = (
-                    ("id", event.identifier("action_id"))
+                    ("id", event.source, event.identifier("action_id"))
                     if event.identifier("action_id")
                     else ("name", event.text("action_name"))
                     if event.text("action_name")
-                    else ("alone", event.event_id)
+                    else ("alone", event.source, event.event_id)
                 )
                 actions.setdefault(name, []).append(event)
         return list(actions.values())
@@ -361,7 +361,8 @@ class Case:
         for event in self.events:
             if is_escalation(event) and self.is_in_touch_window(event.at):
                 escalation_id = event.identifier("escalation_id")
-                found.setdefault(escalation_id or (event.source, event.event_id), event)
+                name = ("id", escalation_id) if escalation_id else (event.event_id,)
+                found.setdefault((event.source, *name), event)
         explicit = list(found.values())
         for session in self.sessions:
             inside = [e for e in session.events if self.is_in_touch_window(e.at)]

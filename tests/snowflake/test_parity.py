@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +14,7 @@ import duckdb
 import pytest
 
 from orchestration.snowflake.connection import connect
+from tests.invariant.fixed_cases import SPANS_FROM, traced_session
 from tests.semantic import CUTS, Metrics, SqlEngine, figures, trends_sql
 from tests.snowflake.comparing import Comparison, compare, from_duckdb, from_snowflake
 from tests.snowflake.compiled import Project, lint, problems, strange_functions
@@ -29,6 +32,7 @@ from tests.support import SHARED_DATA
 
 # The first of four days is settled by the end: readiness looks at such days only.
 DAYS, CASES_PER_DAY = 4, 15
+TRACES = 4
 TAU2 = ("gemma-3-27b__salud_mendoza_lista", "grok-3__airline__ironforge-wave2")
 INCIDENT_LINES = 1_000
 # What was said is what was published, and nothing is here: see test_restatements.
@@ -51,16 +55,32 @@ def parity(
     setup_script: str,
 ) -> Parity:
     sample = simulated(tmp_path_factory.mktemp("month"), DAYS, CASES_PER_DAY)
+    add_traces(sample.landing)
     if SHARED_DATA.is_dir():
         add_real_data(sample.landing)
     mixed = Sample("mixed", sample.landing, sample.as_of)
     return prove(mixed, snowflake_server, setup_script, work, COMMAND, ALL_LAYERS)
 
 
+def add_traces(landing: Path) -> None:
+    """Traces of sessions that are logged too, and of others that are not."""
+    file = min((landing / "agent_events").rglob("*.jsonl.gz"))
+    lines = gzip.decompress(file.read_bytes()).decode()
+    logged = sorted(set(re.findall(r'"session_id": ?"([^"]+)"', lines)))[:TRACES]
+    folder = landing / "otel_spans"
+    folder.mkdir()
+    names = [*logged, *(f"traced-{number}" for number in range(TRACES))]
+    for number, name in enumerate(names):
+        line = traced_session(name, SPANS_FROM, 0, "default").text
+        (folder / f"{number}.jsonl").write_text(line + "\n", encoding="utf-8")
+
+
 def add_real_data(landing: Path) -> None:
-    """Two tau2 files, the tables of helpdesks and the first incidents."""
-    tau2 = (SHARED_DATA / "tau2" / f"{name}.json.gz" for name in TAU2)
-    land(landing, "tau2_runs", tau2)
+    """Two tau2 files, a run's stream, all spans, helpdesks, and the first incidents."""
+    tau2 = [SHARED_DATA / "tau2" / f"{name}.json.gz" for name in TAU2]
+    streams = sorted((SHARED_DATA / "agent_events").glob("*events.jsonl.gz"))
+    land(landing, "tau2_runs", [*tau2, streams[1]])
+    shutil.copytree(SHARED_DATA / "otel", landing / "otel_spans", dirs_exist_ok=True)
     for helpdesk in ("zendesk", "intercom"):
         tables = SHARED_DATA / "tickets" / f"{helpdesk}_seeds"
         land(landing, helpdesk, tables.glob("*.csv"))
@@ -76,6 +96,9 @@ def test_both_engines_give_the_same_rows(parity: Parity) -> None:
     marts = [table for table in parity.tables if table.name.startswith("marts.")]
     assert marts
     assert {table.name for table in marts if not table.rows} <= UNPUBLISHED
+    rows = {table.name: table.rows for table in parity.tables}
+    assert rows["intermediate.int_session_feeds_chosen"] == TRACES
+    assert rows["staging.stg_otel_spans__events"] > 2 * TRACES
 
 
 def test_both_engines_build_the_same_nodes_twice(parity: Parity) -> None:

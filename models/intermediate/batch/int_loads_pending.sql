@@ -8,10 +8,7 @@ with
 
 records as (
 
-    {%- for feed in [
-        'agent_events', 'ticket_events', 'survey_responses', 'compliance_audits',
-        'otel_spans', 'tau2_runs', 'servicenow_incidents', 'zendesk', 'intercom'
-    ] %}
+    {%- for feed in feeds() %}
     select
         _load_id as load_id,
         count(*) as records

@@ -86,13 +86,21 @@ otel_traces as (
 
 ),
 
-tau2_runs as (
+{%- for feed, said in agent_feeds_of_records().items() %}
+{{ feed }} as (
 
-    select *
-    from {{ source('raw', 'tau2_runs') }}
-    where {{ has_arrived('coalesce(started_at, run_timestamp)') }}
+    select
+        source_system,
+        {{ said.record.session_id }} as session_id,
+        {%- if said.record.event_id %}
+        {{ said.record.event_id }} as event_id,
+        {%- endif %}
+        {{ said.record.occurred_at }} as occurred_at
+    from {{ source('raw', feed) }}
+    where {{ has_arrived(said.record.occurred_at) }}
 
 ),
+{%- endfor %}
 
 incidents as (
 
@@ -223,14 +231,30 @@ sessions as (
             and earlier.event_id = agent_events.event_id
 
     {% endif -%}
+    {%- for feed, said in agent_feeds_of_records().items() %}
     union all
 
     select
         source_system,
-        simulation_id as session_id,
-        coalesce(started_at, run_timestamp) as occurred_at
-    from tau2_runs
+        session_id,
+        occurred_at
+    from {{ feed }}
 
+    {% if is_batch() and said.record.event_id -%}
+    union all
+
+    select
+        earlier.source_system,
+        earlier.session_id,
+        earlier.occurred_at
+    from {{ as_last_built(said.model) }} as earlier
+    inner join {{ feed }}
+        on
+            earlier.source_system = {{ feed }}.source_system
+            and earlier.event_id = {{ feed }}.event_id
+
+    {% endif -%}
+    {%- endfor %}
     union all
 
     select
@@ -428,6 +452,20 @@ nodes as (
         earlier.ended_at as last_at
     from named_sessions
     inner join {{ as_last_built('fct_sessions') }} as earlier
+        on named_sessions.session_key = earlier.session_key
+
+    union all
+
+    -- another feed may tell it from now on, with other times
+    select
+        named_sessions.session_key as node_key,
+        'session' as entity_type,
+        named_sessions.source_system,
+        named_sessions.session_id as entity_id,
+        earlier.first_at,
+        earlier.last_at
+    from named_sessions
+    inner join {{ as_last_built('int_session_feeds_chosen') }} as earlier
         on named_sessions.session_key = earlier.session_key
 
     {% endif -%}

@@ -2,23 +2,10 @@ with
 
 feeds as (
 
-    select 'agent_events' as feed
-    union all
-    select 'ticket_events' as feed
-    union all
-    select 'survey_responses' as feed
-    union all
-    select 'compliance_audits' as feed
-    union all
-    select 'otel_spans' as feed
-    union all
-    select 'tau2_runs' as feed
-    union all
-    select 'servicenow_incidents' as feed
-    union all
-    select 'zendesk' as feed
-    union all
-    select 'intercom' as feed
+    {%- for feed in feeds() %}
+    select '{{ feed }}' as feed
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
