@@ -36,7 +36,6 @@ class Break:
 NAMED = MODEL.format("int_nodes_changed")
 MERGED = "{{ json_items('zendesk_rows.merged_ticket_ids') }}"
 TARGETS = "on earlier.merged_into_ticket_id = targets"
-RATED = "on ratings.ticket_id = zendesk_rows.ticket_id"
 NEIGHBOURS = "on links.owner_key = nodes.node_key"
 RULES = {
     "sessions that a corrected event was in": Break(
@@ -60,9 +59,6 @@ RULES = {
     ),
     "tickets that one which arrives took in no more": Break(
         NAMED, f"{TARGETS}.ticket_id", f"{TARGETS}.ticket_id and false"
-    ),
-    "ratings before the one that arrives": Break(
-        NAMED, RATED, f"{RATED} and ratings.row_key = zendesk_rows.row_key"
     ),
     "cases that are given up by now": Break(
         NAMED,
