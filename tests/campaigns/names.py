@@ -65,7 +65,7 @@ class Tried:
 class Restless(Folder):
     """A landing root in which others are at work while it is read."""
 
-    tried: Tried
+    tried: Tried = field(kw_only=True)
 
     def walk(self, feed: str) -> list[Listed]:
         listed = super().walk(feed)
@@ -115,7 +115,7 @@ def run(number: int, seed: int, progress: Progress) -> Row:
 
 def _load(landing: Landing, tried: Tried, load_id: str) -> FeedReport:
     """Loads from a root that is restless, while nothing it opens may be outside."""
-    restless = Restless(tried.landing, tried)
+    restless = Restless(tried.landing, tried=tried)
     arguments = (restless, landing.connection, SETTINGS, load_id, NOW)
     report = load_feed(FEED, *arguments)
     landing.prove_that_nothing_is_lost([FEED])
