@@ -59,7 +59,11 @@ class Suppression:
         self._hash = lru_cache(maxsize=200_000)(partial(hashed, self.settings.hash_key))
         shapes = sorted(it[1:] for it in self.hashes if it.startswith(SHAPE))
         self._shapes = "|".join(shapes)
-        self._word = re.compile(rf"(?<![A-Za-z0-9])(?:{self._shapes})(?![A-Za-z0-9])")
+        # the longest first: an id may begin like a shorter one
+        self._words = [
+            re.compile(rf"(?<![A-Za-z0-9])(?:{shape})(?![A-Za-z0-9])")
+            for shape in sorted(shapes, key=len, reverse=True)
+        ]
 
     def __bool__(self) -> bool:
         return bool(self.hashes)
@@ -145,7 +149,9 @@ class Suppression:
         def shown(word: re.Match[str]) -> str:
             return MASK if self.has(Node(WORD, "", word.group())) else word.group()
 
-        return self._word.sub(shown, text)
+        for word in self._words:
+            text = word.sub(shown, text)
+        return text
 
 
 class _Place(NamedTuple):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,12 @@ union all
 select 'compliance_audits', audit_id, source_system, null, session_id,
     coalesce(ticket_system, 'default'), ticket_id, null, _line_sha256
 from raw.compliance_audits
+union all
+select 'zendesk', table_name || ':' || row_key, source_system, customer_id, null,
+    'default', ticket_id, null, _line_sha256
+from raw.zendesk
 """
+CUSTOMER_ID = re.compile(r'"customer_id": ?"([^"]+)"')
 THEIRS = """
 select distinct customer_id from raw.agent_events where customer_id is not null
 union
@@ -232,7 +238,7 @@ def _theirs(records: list[tuple], people: set[str]) -> set[tuple]:
             if feed == "agent_events" and goes and customer is None:
                 # another's ticket may be named by an event of theirs
                 goes = {("s", system, session)} & nodes or is_anonymous
-            if goes and feed in ("agent_events", "ticket_events"):
+            if goes and feed in ("agent_events", "ticket_events", "zendesk"):
                 nodes |= ends
     return gone
 
@@ -247,6 +253,34 @@ def _land(root: Path, number: int, seed: int) -> None:
     cases, days = (number, DAYS) if number >= WHOLE_FROM else (2, 2)
     settings = Settings(days, cases, seed, UNTIL, root / "landing", root / "truth")
     simulate(settings)
+    _land_helpdesk(root / "landing")
+
+
+def _land_helpdesk(landing: Path) -> None:
+    """A ticket of each customer, on which another one comments too."""
+    said = b"".join(
+        gzip.decompress(path.read_bytes())
+        for path in sorted((landing / "agent_events").rglob("*.gz"))
+    ).decode()
+    people = sorted(set(CUSTOMER_ID.findall(said)))
+    tables: dict[str, list[str]] = {
+        "user": ["id,role,updated_at"],
+        "ticket": ["id,requester_id,status,updated_at"],
+        "ticket_comment": ["id,ticket_id,user_id,public,created"],
+        "satisfaction_rating": ["id,ticket_id,score,updated_at"],
+    }
+    for number, customer in enumerate(people):
+        other, at = people[number - 1], f"{UNTIL} 09:00:00"
+        tables["user"].append(f"{customer},end-user,{at}")
+        tables["ticket"].append(f"Z-{number},{customer},solved,{at}")
+        for who in (customer, other):
+            row = f"{who == other},Z-{number},{who},true,{at}"
+            tables["ticket_comment"].append(row)
+        tables["satisfaction_rating"].append(f"1,Z-{number},good,{at}")
+    for table, rows in tables.items():
+        path = landing / "zendesk" / table / "rows.csv.gz"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(gzip.compress("\n".join(rows).encode()))
 
 
 def _hold_back(root: Path) -> list[Path]:
@@ -268,8 +302,7 @@ def _land_again(root: Path) -> None:
     """Every file once more, packed otherwise and elsewhere."""
     for path in sorted((root / "landing").rglob("*.gz")):
         content = gzip.decompress(path.read_bytes())
-        feed = path.relative_to(root / "landing").parts[0]
         name = "-".join(path.relative_to(root / "landing").parts[1:])
-        copy = root / "landing" / feed / "again" / name.removesuffix(".gz")
+        copy = path.parent / "again" / name.removesuffix(".gz")
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(content + b"\n")

@@ -313,46 +313,56 @@ def incidents(name: str, steps: int) -> Iterator[Arrival]:
 
 
 def zendesk(name: str, steps: int) -> Iterator[Arrival]:
-    """Tickets whose rows come in any order: who acted, and what was merged, comes late.
+    """Tickets of which the last row to arrive says what becomes of others.
 
-    Of the last two tickets one was merged into the other, as a state said that holds no
-    more.
+    Who acted on one; into which one was merged, and into which it was not after all;
+    which of the ratings of one counts. All other rows come in any order.
     """
     rng = Random(name)
-    one, two, three, four = (f"{name}-{number}" for number in range(4))
+    ids = [f"{name}-{number}" for number in range(7)]
     day = EARLIER.date()
-    merged, wrongly = (f'"[""{ticket}""]"' for ticket in (two, three))
     rows = [
         ("user", f"{name}-colleague,agent,{day} 01:00:00"),
-        ("user", f"{name}-friend,end-user,{day} 01:00:00"),
-        ("ticket", f"{one},{name}-asks,{name}-colleague,open,,{day} 02:00:00"),
-        ("ticket", f"{one},{name}-asks,,solved,{merged},{day} 12:00:00"),
-        ("ticket", f"{two},{name}-asks,,open,,{day} 03:00:00"),
-        ("ticket", f"{three},{name}-else,{name}-colleague,solved,,{day} 04:00:00"),
+        ("ticket", f"{ids[0]},{name}-asks,{name}-colleague,open,,{day} 02:00:00"),
+        ("ticket", f"{ids[1]},{name}-asks,,open,,{day} 03:00:00"),
+        (
+            "ticket",
+            f"{ids[0]},{name}-asks,,solved,{listed(ids[1])},{day} 12:00",
+        ),
+        ("ticket_comment", f"0,{ids[0]},{name}-friend,true,{day} 01:30:00"),
+        ("ticket_comment", f"1,{ids[1]},{name}-asks,true,{day} 02:30:00"),
     ]
     states = ("open", "solved", "open", "pending", "solved", "closed")
     for hour, state in enumerate(states, start=3):
         actor = f"{name}-colleague" if hour % 2 else ""
-        text = f"{one},status,{state},{actor},{day} 0{hour}:00:00"
+        text = f"{ids[0]},status,{state},{actor},{day} 0{hour}:00:00"
         rows.append(("ticket_field_history", text))
-    for hour, (ticket, actor) in enumerate(
-        ((one, "friend"), (two, "asks"), (three, "friend"), (four, "colleague"))
-    ):
-        text = f"{hour},{ticket},{name}-{actor},true,{day} 0{hour}:30:00"
-        rows.append(("ticket_comment", text))
-    rows += [
-        ("satisfaction_rating", f"1,{one},offered,{day} 13:00:00"),
-        ("satisfaction_rating", f"2,{one},bad,{day} 14:00:00"),
-        ("satisfaction_rating", f"2,{one},good,{day} 15:00:00"),
-        ("satisfaction_rating", f"3,{four},offered,{day} 15:00:00"),
-    ]
     for table, text in rows:
         yield Arrival(rng.randrange(steps), f"zendesk/{table}", text)
-    for step, said in ((0, f"open,{wrongly}"), (steps - 1, "closed,[]")):
-        text = f"{four},{name}-friend,,{said},{day} 0{5 + step}:00:00"
-        yield Arrival(step, "zendesk/ticket", text)
-    for feed, text in session(f"{name}-session", EARLIER, ticket_id=one):
+    first = [
+        ("ticket", f"{ids[2]},{name}-else,{name}-colleague,solved,,{day} 04:00:00"),
+        ("ticket", f"{ids[3]},{name}-with,,open,{listed(ids[2])},{day} 05:00:00"),
+        ("ticket", f"{ids[4]},{name}-else,,open,,{day} 03:00:00"),
+        ("ticket_comment", f"1,{ids[4]},{name}-friend,true,{day} 04:00:00"),
+        ("ticket", f"{ids[5]},{name}-else,,open,,{day} 03:00:00"),
+        ("satisfaction_rating", f"1,{ids[3]},offered,{day} 13:00:00"),
+    ]
+    last = [
+        ("user", f"{name}-friend,end-user,{day} 01:00:00"),
+        ("ticket", f"{ids[3]},{name}-with,,closed,[],{day} 06:00:00"),
+        ("ticket", f"{ids[6]},{name}-with,,open,{listed(ids[5])},{day} 05:00:00"),
+        ("satisfaction_rating", f"2,{ids[3]},bad,{day} 14:00:00"),
+    ]
+    for step, told in ((0, first), (steps - 1, last)):
+        for table, text in told:
+            yield Arrival(step, f"zendesk/{table}", text)
+    for feed, text in session(f"{name}-session", EARLIER, ticket_id=ids[0]):
         yield Arrival(rng.randrange(steps), feed, text)
+
+
+def listed(ticket: str) -> str:
+    """A list of one ticket, as a cell of CSV."""
+    return f'"[""{ticket}""]"'
 
 
 def intercom(name: str, steps: int) -> Iterator[Arrival]:

@@ -110,9 +110,13 @@ class Sequence:
 
 
 def draw_steps(rng: Random, count: int) -> tuple[Step, ...]:
-    """Draws steps; the last is whole, and some of the others are not."""
+    """Draws steps; some are cut short, but neither the first nor the last.
+
+    What follows the first is built as a batch: where nothing is complete, all is new.
+    """
     moments = [rng.choice(MOMENTS) for _ in range(count)]
     cuts = [rng.choice((None, rng.choice(CUTS))) for _ in range(count - 1)]
+    cuts[:1] = [None] * bool(cuts)
     return tuple(Step(*pair) for pair in zip(moments, [*cuts, None], strict=True))
 
 

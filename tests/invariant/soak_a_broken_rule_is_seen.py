@@ -34,6 +34,8 @@ class Break:
 
 
 NAMED = MODEL.format("int_nodes_changed")
+MERGED = "{{ json_items('zendesk_rows.merged_ticket_ids') }}"
+TARGETS = "on earlier.merged_into_ticket_id = targets"
 NEIGHBOURS = "on links.owner_key = nodes.node_key"
 RULES = {
     "sessions that a corrected event was in": Break(
@@ -47,6 +49,17 @@ RULES = {
         "on earlier.event_key = ticket_events.event_key and false",
     ),
     "what was linked before": Break(NAMED, NEIGHBOURS, f"{NEIGHBOURS} and false"),
+    "tickets on which a user acts who arrives": Break(
+        NAMED,
+        "and users.row_key = {{ json_text('acts.record', member) }}",
+        "and false",
+    ),
+    "tickets that one which arrives took in": Break(
+        NAMED, f"{MERGED} as merged", f"{MERGED} as merged where false"
+    ),
+    "tickets that one which arrives took in no more": Break(
+        NAMED, f"{TARGETS}.ticket_id", f"{TARGETS}.ticket_id and false"
+    ),
     "cases that are given up by now": Break(
         NAMED,
         "hours_after('last_activity_at', var('abandon_after_hours'))",

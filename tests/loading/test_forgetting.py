@@ -250,6 +250,18 @@ def test_of_a_helpdesk_go_their_tickets_and_what_names_nobody(landing: Landing) 
     assert json.loads(comment["record"])["user_id"] == "***"
 
 
+def test_an_id_that_begins_like_another_is_hidden_too(landing: Landing) -> None:
+    longer, like_anna = f"{ANNA}-two", "customer-carl"
+    landing.load()
+    for customer in (longer, like_anna):
+        forget(landing, customer)
+    said = {"note": f"sent by {longer} to {like_anna} and {ANNA}"}
+    landing.put("agent_events/a.jsonl", [{**EVENT, "attributes": said}])
+    landing.load()
+    (row,) = landing.rows("select attributes from raw.agent_events")
+    assert json.loads(row["attributes"]) == {"note": f"sent by *** to *** and {ANNA}"}
+
+
 def test_who_was_written_to_is_the_customer_and_not_who_wrote(landing: Landing) -> None:
     head = "id,source_author_id,source_author_type,updated_at"
     rows = f"1,{ANNA},admin,{DAY}\n2,{ANNA},user,{DAY}\n3,{BEN},Lead,{DAY}"

@@ -26,6 +26,7 @@ PRIVATE = {
     "notes": "free_text",
     "reason": "free_text",
     "reason_detail": "free_text",
+    "record": "free_text",
     "reward_info": "free_text",
     "stated_reason": "free_text",
     "text": "free_text",

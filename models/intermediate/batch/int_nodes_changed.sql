@@ -347,14 +347,9 @@ records as (
 
     union all
 
-    -- of the ratings of a ticket the last one counts, so that all of them are looked at
-    select {{ response_key('ratings.source_system', 'ratings.row_key') }} as node_key
-    from {{ source('raw', 'zendesk') }} as ratings
-    inner join zendesk_rows
-        on ratings.ticket_id = zendesk_rows.ticket_id
-    where
-        ratings.table_name = 'satisfaction_rating'
-        and zendesk_rows.table_name = 'satisfaction_rating'
+    select {{ response_key('source_system', 'row_key') }} as node_key
+    from zendesk_rows
+    where table_name = 'satisfaction_rating'
 
     union all
 

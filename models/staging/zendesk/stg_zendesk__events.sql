@@ -220,21 +220,31 @@ happenings as (
 
     union all
 
+    -- both have changed since, and the one that was merged away changes no more
     select
-        ticket_id,
-        concat(ticket_id, ':merged:', merged_into_ticket_id) as event_id,
-        updated_at as occurred_at,
+        merged_tickets.ticket_id,
+        concat(
+            merged_tickets.ticket_id,
+            ':merged:',
+            merged_tickets.merged_into_ticket_id
+        ) as event_id,
+        case
+            when tickets.updated_at < merged_tickets.updated_at then tickets.updated_at
+            else merged_tickets.updated_at
+        end as occurred_at,
         'merged' as event_type,
         null as user_id,
         null as status,
         null as is_public,
-        merged_into_ticket_id,
-        file_path,
-        line_number,
-        load_id,
-        loaded_at
+        merged_tickets.merged_into_ticket_id,
+        merged_tickets.file_path,
+        merged_tickets.line_number,
+        merged_tickets.load_id,
+        merged_tickets.loaded_at
     from merged_tickets
-    where {{ changed(ticket_system, 'ticket_id', 'ticket') }}
+    left join tickets
+        on merged_tickets.ticket_id = tickets.ticket_id
+    where {{ changed(ticket_system, 'merged_tickets.ticket_id', 'ticket') }}
 
 ),
 
