@@ -3,14 +3,9 @@
 {%- for feed, said in adapted_agent_feeds().items() %}
 select events.*
 from {{ ref(said.model) }} as events
+left join {{ ref('int_session_feeds_chosen') }} as chosen
+    on events.session_key = chosen.session_key
 -- a session that a better feed has as well is told by that one
-where
-    not exists (
-        select 1
-        from {{ ref('int_session_feeds_chosen') }} as chosen
-        where
-            chosen.session_key = events.session_key
-            and chosen.feed != '{{ feed }}'
-    )
+where coalesce(chosen.feed, '{{ feed }}') = '{{ feed }}'
 {{ 'union all' if not loop.last }}
 {%- endfor %}

@@ -255,7 +255,8 @@ def several_feeds(name: str, steps: int) -> Iterator[Arrival]:
     """Sessions that are logged and traced, hours apart: which of both comes last?
 
     The log of the third turns out to be another session's, so that its trace counts;
-    the fifth is a run of a benchmark. The trace alone names ticket and customer.
+    another one has no log, and one is a run of a benchmark. Traces alone name ticket
+    and customer.
     """
     last = steps - 1
     for number, (logged, traced) in enumerate(((last, 0), (0, last), (0, 0), (1, 1))):
@@ -265,14 +266,20 @@ def several_feeds(name: str, steps: int) -> Iterator[Arrival]:
             if number == 2:
                 moved = {"version": 1, "session_id": f"{name}-elsewhere"}
                 yield Arrival(last, feed, json.dumps(json.loads(text) | moved))
-        yield traced_session(f"{name}-{number}", at, traced, "default")
+        if number == 2:  # nothing that lands with the correction lies near this trace
+            at -= timedelta(days=2000)
+        ticket = "other" if number == 2 else "ticket"
+        yield traced_session(f"{name}-{number}", at, traced, "default", ticket)
+    yield traced_session(f"{name}-traced", SPANS_FROM, 0, "default", "other")
     run = {**SIMULATION, "id": f"{name}-run"}
     document = json.dumps({**DOCUMENT, "simulations": [run]})
     yield Arrival(last, "tau2_runs", document)
     yield traced_session(f"{name}-run", SPANS_FROM, 0, "tau2")
 
 
-def traced_session(name: str, at: datetime, step: int, source: str) -> Arrival:
+def traced_session(
+    name: str, at: datetime, step: int, source: str, ticket: str = "ticket"
+) -> Arrival:
     """A trace two hours after a moment, that says more of a session than its log."""
     world = name.partition("-")[0]
     start = (at - SPANS_FROM).total_seconds() + 7200
@@ -280,8 +287,8 @@ def traced_session(name: str, at: datetime, step: int, source: str) -> Arrival:
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": "transfer_to_human",
         "gen_ai.conversation.id": name,
-        "acsr.ticket.id": f"{world}-ticket",
-        "acsr.customer.id": f"{world}-customer",
+        "acsr.ticket.id": f"{world}-{ticket}",
+        "acsr.customer.id": f"{world}-{ticket}-customer",
         "acsr.closure": "closed",
     }
     trace = sha256(name.encode()).hexdigest()[:32]

@@ -60,6 +60,14 @@ RULES = {
     "tickets that one which arrives took in no more": Break(
         NAMED, f"{TARGETS}.ticket_id", f"{TARGETS}.ticket_id and false"
     ),
+    "sessions that another feed tells from now on": Break(
+        MODEL.format("int_session_feeds_chosen"),
+        "where {{ changed('source_system', 'session_id', 'session') }}",
+        "where false",
+    ),
+    "how far the session goes in the feed that tells it now": Break(
+        NAMED, "earlier.first_at,\n        earlier.last_at", "null, null"
+    ),
     "cases that are given up by now": Break(
         NAMED,
         "hours_after('last_activity_at', var('abandon_after_hours'))",

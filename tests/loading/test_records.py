@@ -273,7 +273,7 @@ def test_no_integer_is_rounded(number: int) -> None:
 def test_an_id_of_digits_is_no_number_to_be_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Trace ids have 32 digits; to read an export again takes five times as long."""
+    """Trace ids have 32 digits; an export need not be read again for them."""
     line = b'{"a":"%d","b":["ff%d"],"c":%d}' % (10**30, 10**30, 10**18)
     read = parse_json(line)
     monkeypatch.setattr("orchestration.loading.records.json.loads", None)
